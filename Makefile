@@ -1,0 +1,64 @@
+# Every target starts from any state: what is missing is fetched, what is there is left alone.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ESHOP := .venv/bin/eshop
+TEST_STACK := --stack test
+
+.PHONY: help bootstrap up down status logs doctor clean demo parts k6 test test-fast lint types protos protos-check
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+bootstrap: ## Make .venv what the lock says (the targets below do this themselves)
+	@deploy/bootstrap.sh
+
+up: bootstrap ## Start the whole suite, load demo data, place one order of each kind
+	@$(ESHOP) up
+
+# These must work when the workspace itself doesn't install.
+$(ESHOP):
+	@deploy/bootstrap.sh
+
+down: $(ESHOP) ## Stop it; data stays
+	@$(ESHOP) down
+
+status: $(ESHOP) ## Show every part: state, port, pid, restarts, time up, memory
+	@$(ESHOP) status
+
+logs: $(ESHOP) ## Follow the logs; PART=order for one, N=100 for more lines
+	@$(ESHOP) logs $(PART) -f -n $(or $(N),20)
+
+doctor: $(ESHOP) ## Say what is missing or broken, and the fix
+	@$(ESHOP) doctor
+
+clean: $(ESHOP) ## Stop it and remove its data; YES=1 doesn't ask, ALL=1 takes every stack and the tools
+	@$(ESHOP) clean $(if $(YES),--yes) $(if $(ALL),--all)
+
+demo: bootstrap ## Place one order of each kind on the running suite
+	@$(ESHOP) demo
+
+parts: bootstrap ## Start MySQL, Redis, Kafka and the two DTMs only
+	@$(ESHOP) parts
+
+k6: bootstrap ## Install the load generator k6
+	@$(ESHOP) k6
+
+test: bootstrap ## Run all tests on a stack of their own; ARGS="-k stock", KEEP=1 leaves the stack up
+	@deploy/test.sh $(ARGS)
+
+test-fast: ## The same on a test stack that stays up and keeps its data
+	@KEEP=1 $(MAKE) test
+
+lint: bootstrap ## Check style and formatting
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+types: bootstrap ## Check types
+	@.venv/bin/pyright --pythonpath .venv/bin/python
+
+protos: bootstrap ## Generate code from the .proto files
+	@.venv/bin/python protos/generate.py
+
+protos-check: bootstrap ## Fail when the generated code is stale, or the .proto files break buf's rules
+	@.venv/bin/python protos/generate.py --check
+	@cd protos && ../.venv/bin/buf lint

@@ -1,0 +1,15 @@
+"""Points all tests at the parts of the test stack, when one is named (`make test` sets ESHOP_TEST_STACK)."""
+
+import os
+from pathlib import Path
+
+PARTS = ("ESHOP_MYSQL_", "ESHOP_REDIS_", "ESHOP_KAFKA_", "ESHOP_DTM_")
+
+
+def _settings(path: Path) -> dict[str, str]:
+    lines = path.read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+if stack := os.environ.get("ESHOP_TEST_STACK"):
+    os.environ.update({k: v for k, v in _settings(Path(stack)).items() if k.startswith(PARTS)})
