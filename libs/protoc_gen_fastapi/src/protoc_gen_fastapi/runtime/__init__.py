@@ -1,0 +1,51 @@
+"""The runtime of generated code: calls, hooks, the one table of errors, and the HTTP application's frame."""
+
+from protoc_gen_fastapi.runtime.app import install
+from protoc_gen_fastapi.runtime.call import Call, current_call
+from protoc_gen_fastapi.runtime.envelope import error_response
+from protoc_gen_fastapi.runtime.errors import (
+    AlreadyExists,
+    Conflict,
+    DeadlineExceeded,
+    Forbidden,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    PayloadTooLarge,
+    Refused,
+    RpcError,
+    StillRunning,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    known_codes,
+)
+from protoc_gen_fastapi.runtime.hooks import Hooks
+from protoc_gen_fastapi.runtime.methods import rpc, rpc_path
+
+__all__ = [
+    "AlreadyExists",
+    "Call",
+    "Conflict",
+    "DeadlineExceeded",
+    "Forbidden",
+    "Hooks",
+    "Internal",
+    "InvalidArgument",
+    "NotFound",
+    "PayloadTooLarge",
+    "Refused",
+    "RpcError",
+    "StillRunning",
+    "TooMany",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "current_call",
+    "error_response",
+    "install",
+    "known_codes",
+    "rpc",
+    "rpc_path",
+]

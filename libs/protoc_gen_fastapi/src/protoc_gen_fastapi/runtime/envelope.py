@@ -1,0 +1,39 @@
+"""The envelope in which every HTTP answer stands: {"code": 0, "msg": "ok", "data": {...}}."""
+
+from typing import Any, Final, NamedTuple
+
+import orjson
+from starlette.responses import Response
+
+from protoc_gen_fastapi.runtime.call import REQUEST_ID
+from protoc_gen_fastapi.runtime.errors import RpcError
+
+JSON: Final = "application/json"
+_OK: Final = b'{"code":0,"msg":"ok","data":'
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, before it is known whether it leaves as a Response or straight through ASGI."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+def success(data: dict[str, Any], request_id: str) -> Answer:
+    return Answer(200, _OK + orjson.dumps(data) + b"}", {REQUEST_ID: request_id})
+
+
+def failure(error: RpcError, request_id: str) -> Answer:
+    headers = {REQUEST_ID: request_id} if request_id else {}
+    body = orjson.dumps({"code": error.code, "msg": error.message, "data": error.data}, default=str)
+    return Answer(error.http_status, body, headers)
+
+
+def as_response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers, JSON)
+
+
+def error_response(error: RpcError, request_id: str = "") -> Response:
+    """The envelope of an error, for routes that are not generated."""
+    return as_response(failure(error, request_id))

@@ -1,0 +1,57 @@
+"""Answers one rpc over HTTP: reads, runs and encodes, straight from bytes to bytes."""
+
+from collections.abc import Mapping
+
+from google.protobuf.message import Message
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from protoc_gen_fastapi.runtime.call import http_call
+from protoc_gen_fastapi.runtime.documenting import signature
+from protoc_gen_fastapi.runtime.envelope import JSON, Answer, as_response, failure, success
+from protoc_gen_fastapi.runtime.errors import RpcError
+from protoc_gen_fastapi.runtime.hooks import Hooks
+from protoc_gen_fastapi.runtime.reading import RequestReader, query_values
+from protoc_gen_fastapi.runtime.serving import Function, Rpc, Server
+
+
+class Endpoint:
+    """An endpoint for FastAPI, and an ASGI application for those who know already that it is the one."""
+
+    def __init__(self, rpc: Rpc, function: Function, hooks: Hooks) -> None:
+        assert rpc.encode is not None  # noqa: S101 - the plugin gives one to every rpc that has an HTTP path
+        self._server = Server(rpc, function, hooks)
+        self._reader = RequestReader(rpc)
+        self._encode = rpc.encode
+        self._hooks = hooks
+        self.__name__ = rpc.name
+        self.__doc__ = rpc.description
+        # FastAPI reads the documented parameters from here; it never fills them.
+        self.__signature__ = signature(rpc)
+
+    async def __call__(self, request: Request) -> Response:
+        return as_response(await self._answer(request.scope, request.receive, request.path_params))
+
+    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers without a route. The path must have no parameters."""
+        status, body, headers = await self._answer(scope, receive, {})
+        raw = [(key.encode(), value.encode()) for key, value in headers.items()]
+        raw += [(b"content-type", JSON.encode()), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, receive: Receive, path: Mapping[str, str]) -> Answer:
+        hooks, raw = self._hooks, scope["query_string"]
+        query = query_values(raw) if raw else {}
+        call = http_call(scope["headers"], query, hooks.default_timeout, branches=hooks.branches)
+        request: Message | RpcError
+        try:
+            request = await self._reader.read(path, query, call.metadata, receive, hooks.max_body)
+        except RpcError as error:
+            request = error
+        try:
+            reply = await self._server.run(call, request)
+        except RpcError as error:
+            return failure(error, call.request_id)
+        return success(self._encode(reply), call.request_id)
