@@ -1,0 +1,129 @@
+"""The barrier on Redis: a stored outcome in the same Lua call as the business's own writes.
+
+The script (lua/guard.lua says what it must look like) runs once for each operation of each branch, whatever
+DTM repeats or mixes up; every repetition gets the outcome that the first call had. One call of `once` is one
+round trip (EVALSHA; two more after Redis has lost its scripts).
+
+redis-py must not repeat commands by itself: give the client `retry=Retry(NoBackoff(), 0)`. The barrier would
+answer such a repetition rightly, but by default redis-py goes on for up to ten attempts, long after DTM and
+the buyer have gone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from aiodtm.barrier import Barrier
+from aiodtm.errors import KeysApart
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    RedisClient = Redis
+
+SEVEN_DAYS = 7 * 24 * 3600
+State = Literal["ok", "refused", "undone", "empty"]
+Argument = str | bytes | int | float
+
+_LUA = files("aiodtm").joinpath("lua")
+
+
+@dataclass(frozen=True)
+class RedisOutcome:
+    """What became of an operation.
+
+    ok, refused: as business said. undone: this action comes after its undo, or after a check-back that found
+    nothing. empty: this undo had nothing to undo. `repeated`: an earlier call decided this.
+    """
+
+    state: State
+    result: str
+    repeated: bool
+
+    @property
+    def ok(self) -> bool:
+        return self.state == "ok"
+
+
+@dataclass(frozen=True)
+class RedisBarrier:
+    """A barrier whose outcomes lie beside the business's keys.
+
+    `slot` is the prefix of its keys and holds their hash tag, as in "flash:{7}"; every key given to `once`
+    has to carry the same tag. `ttl` is in seconds: at least as long as DTM keeps the transaction (7 days by
+    default), for an undo that finds the outcome of its action expired takes it for one that never ran.
+    """
+
+    barrier: Barrier
+    slot: str
+    ttl: int = SEVEN_DAYS
+
+    def __post_init__(self) -> None:
+        if not _tag(self.slot):
+            raise KeysApart(f'the slot {self.slot!r} has no hash tag, as "flash:{{7}}" has')
+
+    async def once(
+        self, redis: "RedisClient", script: str, keys: Sequence[str] = (), args: Sequence[Argument] = ()
+    ) -> RedisOutcome:
+        """Runs the function `business` of `script` once. Raises redis-py's errors; after one, call again.
+
+        An undo gives business the result of its action as third argument, and does not run it when the action
+        never ran or had refused (state "empty").
+        """
+        tag = _tag(self.slot)
+        if apart := [key for key in keys if _tag(key) != tag]:
+            raise KeysApart(f"{apart[0]!r} lacks the tag {{{tag}}}")
+        mode = "undo" if self.barrier.undoes else "do"
+        own = [self._action_key(), self._undo_key()]
+        return await _call(redis, _guarded(script), [*own, *keys], [mode, self.ttl, *args])
+
+    async def query_prepared(self, redis: "RedisClient") -> RedisOutcome:
+        """Answers a message's check-back: "ok" or "refused" as the sender's script ended.
+
+        Without an outcome it is "undone", from now on: a sender that comes later gets that answer too.
+        """
+        sender = replace(self, barrier=Barrier.of_message(self.barrier.gid))
+        return await _call(redis, _check_back(), [sender._action_key()], [self.ttl])
+
+    async def stored(self, redis: "RedisClient") -> RedisOutcome | None:
+        """The outcome of this operation, or None when there is none (yet). Changes nothing."""
+        answer = await cast("Any", redis).get(self._undo_key() if self.barrier.undoes else self._action_key())
+        if answer is None:
+            return None
+        state, _, result = _text(answer).partition(":")
+        return RedisOutcome(cast("State", state), result, repeated=True)
+
+    def _action_key(self) -> str:
+        action = self.barrier.undoes or self.barrier.op
+        return f"{self.slot}:barrier:{self.barrier.gid}:{self.barrier.branch_id}:{action}"
+
+    def _undo_key(self) -> str:
+        return f"{self._action_key()}:undo"
+
+
+def _tag(key: str) -> str:
+    """Redis Cluster's hash tag: what is between the first "{" and the next "}"; "" without one."""
+    return key.partition("{")[2].partition("}")[0] if "}" in key else ""
+
+
+@lru_cache(maxsize=64)
+def _guarded(script: str) -> str:
+    return f"{script}\n{_LUA.joinpath('guard.lua').read_text('utf-8')}"
+
+
+@lru_cache(maxsize=1)
+def _check_back() -> str:
+    return _LUA.joinpath("check_back.lua").read_text("utf-8")
+
+
+async def _call(redis: "RedisClient", script: str, keys: list[str], args: list[Argument]) -> RedisOutcome:
+    # redis-py's Script does EVALSHA, and loads the script when Redis answers NOSCRIPT, which means that
+    # nothing ran.
+    state, result, repeated = await cast("Any", redis).register_script(script)(keys=keys, args=args)
+    return RedisOutcome(cast("State", _text(state)), _text(result), bool(repeated))
+
+
+def _text(answer: str | bytes) -> str:
+    return answer.decode() if isinstance(answer, bytes) else answer

@@ -1,0 +1,318 @@
+"""The barrier on a real MySQL: deadlocks, cancelled callers, lost connections, recorded refusals."""
+
+import asyncio
+import socket
+import time
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+import aiodtm.mysql
+from aiodtm import Barrier, BranchRefused, CommitUnknown, UndoRefused, drained, random_gid
+
+pytestmark = pytest.mark.parts
+
+
+class OutOfStock(Exception):  # noqa: N818
+    short = "OUT_OF_STOCK"
+
+
+@dataclass
+class Shop:
+    engine: AsyncEngine
+    table: str
+
+    def barrier(self, gid: str, op: str = "action", branch_id: str = "01") -> Barrier:
+        return Barrier(gid, "saga", branch_id, op, self.table)
+
+    async def rows(self, gid: str) -> dict[str, str]:
+        async with self.engine.begin() as tx:
+            found = await tx.exec_driver_sql(f"SELECT op, reason FROM {self.table} WHERE gid = %s", (gid,))  # noqa: S608
+            return dict(found.all())
+
+    async def write(self, tx: AsyncConnection, id: str, num: int = 1) -> None:
+        await tx.exec_driver_sql(
+            "INSERT INTO stock (id, num) VALUES (%s, %s) ON DUPLICATE KEY UPDATE num = num + 1", (id, num)
+        )
+
+    async def num(self, id: str) -> int | None:
+        async with self.engine.begin() as tx:
+            return (await tx.exec_driver_sql("SELECT num FROM stock WHERE id = %s", (id,))).scalar()
+
+    def idle(self) -> bool:
+        return self.engine.pool.checkedout() == 0
+
+
+@pytest.fixture
+def shop(engine: AsyncEngine, mysql_database: str) -> Shop:
+    return Shop(engine, f"{mysql_database}.barrier")
+
+
+async def test_once_returns_what_work_returned_and_then_none(shop):
+    gid = random_gid()
+
+    async def work(tx):
+        return 42
+
+    assert await shop.barrier(gid).once(shop.engine, work) == 42
+    assert await shop.barrier(gid).once(shop.engine, work) is None
+    assert await shop.rows(gid) == {"action": "action"}
+
+
+async def test_a_refusal_rolls_back_and_is_recorded_in_its_own_transaction(shop):
+    gid = random_gid()
+
+    async def refuse(tx):
+        await shop.write(tx, f"{gid}-w")
+        raise OutOfStock("only 3 left")
+
+    async def record(tx, error):
+        await shop.write(tx, f"{gid}-r")
+        assert str(error) == "only 3 left"
+
+    with pytest.raises(OutOfStock):
+        await shop.barrier(gid).once(shop.engine, refuse, refuse_on=(OutOfStock,), record=record)
+    with pytest.raises(BranchRefused) as repeated:
+        await shop.barrier(gid).once(shop.engine, refuse, refuse_on=(OutOfStock,), record=record)
+    assert repeated.value.short == "OUT_OF_STOCK"
+    assert (await shop.num(f"{gid}-w"), await shop.num(f"{gid}-r")) == (None, 1)
+    assert await shop.rows(gid) == {"action": "refused:OUT_OF_STOCK"}
+
+
+async def test_a_refusal_whose_record_fails_is_not_stored(shop):
+    gid = random_gid()
+
+    async def refuse(tx):
+        raise OutOfStock
+
+    async def fail(tx, error):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await shop.barrier(gid).once(shop.engine, refuse, refuse_on=(OutOfStock,), record=fail)
+    assert await shop.rows(gid) == {}
+
+
+async def test_another_error_leaves_no_trace(shop):
+    gid = random_gid()
+
+    async def fail(tx):
+        await shop.write(tx, gid)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await shop.barrier(gid).once(shop.engine, fail)
+    assert await shop.rows(gid) == {}
+    assert await shop.num(gid) is None
+    assert shop.idle()
+
+
+async def test_an_undo_that_refuses_is_an_error_and_can_be_repeated(shop):
+    gid = random_gid()
+
+    async def work(tx):
+        return "done"
+
+    async def refuse(tx):
+        raise BranchRefused
+
+    await shop.barrier(gid).once(shop.engine, work)
+    with pytest.raises(UndoRefused):
+        await shop.barrier(gid, "compensate").once(shop.engine, refuse)
+    assert await shop.barrier(gid, "compensate").once(shop.engine, work) == "done"
+
+
+async def test_an_undo_waits_for_an_action_that_is_still_running(shop):
+    gid, order, begun = random_gid(), [], asyncio.Event()
+
+    async def act(tx):
+        begun.set()
+        await asyncio.sleep(0.3)
+        order.append("action")
+
+    async def undo(tx):
+        order.append("undo")
+
+    action = asyncio.create_task(shop.barrier(gid).once(shop.engine, act))
+    await begun.wait()
+    await shop.barrier(gid, "compensate").once(shop.engine, undo)
+    await action
+    assert order == ["action", "undo"]
+
+
+async def test_an_action_that_refuses_while_its_undo_waits_is_told_so(shop):
+    gid, begun = random_gid(), asyncio.Event()
+
+    async def act(tx):
+        begun.set()
+        await asyncio.sleep(0.2)
+        raise OutOfStock
+
+    async def undo(tx):
+        raise AssertionError
+
+    action = asyncio.create_task(shop.barrier(gid).once(shop.engine, act, refuse_on=(OutOfStock,)))
+    await begun.wait()
+    await shop.barrier(gid, "compensate").once(shop.engine, undo)
+    with pytest.raises((BranchRefused, OutOfStock)):
+        await action
+    with pytest.raises(BranchRefused):
+        await shop.barrier(gid).once(shop.engine, act, refuse_on=(OutOfStock,))
+
+
+async def test_two_that_lock_each_other_both_get_through(shop):
+    one, two, both, tries = random_gid(), random_gid(), asyncio.Barrier(2), []
+
+    def crossing(first: str, second: str):
+        async def work(tx):
+            tries.append(first)
+            await shop.write(tx, first)
+            if len(tries) <= 2:
+                await both.wait()
+            await shop.write(tx, second)
+
+        return work
+
+    await asyncio.gather(
+        shop.barrier(random_gid()).once(shop.engine, crossing(one, two)),
+        shop.barrier(random_gid()).once(shop.engine, crossing(two, one)),
+    )
+    assert len(tries) >= 3
+    assert (await shop.num(one), await shop.num(two)) == (2, 2)
+    assert shop.idle()
+
+
+async def test_a_lock_that_is_held_too_long_is_waited_for_again(shop):
+    gid, row = random_gid(), random_gid()
+    async with shop.engine.connect() as holder:
+        await shop.write(holder, row)
+        waiting = asyncio.create_task(shop.barrier(gid).once(shop.engine, lambda tx: shop.write(tx, row)))
+        await asyncio.sleep(1.3)  # innodb_lock_wait_timeout is 1 s here
+        await holder.commit()
+    await waiting
+    assert await shop.num(row) == 2
+
+
+async def test_a_cancelled_caller_leaves_the_transaction_to_finish(shop):
+    gid, begun = random_gid(), asyncio.Event()
+
+    async def work(tx):
+        await shop.write(tx, gid)
+        begun.set()
+        await asyncio.sleep(0.2)
+        await shop.write(tx, gid)
+
+    call = asyncio.create_task(shop.barrier(gid).once(shop.engine, work))
+    await begun.wait()
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert not shop.idle()
+    await drained()
+    assert shop.idle()
+    assert await shop.num(gid) == 2
+    assert await shop.barrier(gid).once(shop.engine, work) is None
+
+
+async def test_a_connection_lost_at_work_redoes_the_transaction(shop):
+    gid, tries = random_gid(), []
+
+    async def work(tx):
+        tries.append(1)
+        await shop.write(tx, gid)
+        if len(tries) == 1:
+            await kill_connection(shop, tx)
+        await shop.write(tx, gid)
+
+    await shop.barrier(gid).once(shop.engine, work)
+    assert len(tries) == 2
+    assert await shop.num(gid) == 2
+    assert shop.idle()
+
+
+async def test_a_connection_lost_before_commit_redoes_the_transaction(shop):
+    gid, tries = random_gid(), []
+
+    async def work(tx):
+        tries.append(1)
+        await shop.write(tx, gid)
+        if len(tries) == 1:
+            await kill_connection(shop, tx)
+
+    await shop.barrier(gid).once(shop.engine, work)
+    assert len(tries) == 2
+    assert await shop.num(gid) == 1
+
+
+async def test_a_commit_whose_reply_is_lost_counts_once(shop, monkeypatch):
+    gid, tries, commit = random_gid(), [], AsyncConnection.commit
+
+    async def commit_and_lose(connection: AsyncConnection) -> None:
+        await commit(connection)
+        if not lost:
+            lost.append(1)
+            raise ConnectionResetError
+
+    async def work(tx):
+        tries.append(1)
+        await shop.write(tx, gid)
+
+    lost: list[int] = []
+    monkeypatch.setattr(AsyncConnection, "commit", commit_and_lose)
+    assert await shop.barrier(gid).once(shop.engine, work) is None
+    assert (len(tries), await shop.num(gid)) == (1, 1)
+
+
+async def test_a_connection_that_is_lost_in_commit_again_and_again_is_reported_as_unknown(shop):
+    gid = random_gid()
+
+    async def work(tx):
+        await shop.write(tx, gid)
+        await kill_connection(shop, tx)
+
+    with pytest.raises(CommitUnknown):
+        await shop.barrier(gid).once(shop.engine, work)
+    await shop.barrier(gid).once(shop.engine, lambda tx: shop.write(tx, gid))
+    assert await shop.num(gid) == 1
+    assert shop.idle()
+
+
+async def test_a_mysql_that_is_away_fails_at_once(shop):
+    away = create_async_engine(f"mysql+aiomysql://root@127.0.0.1:{free_port()}/x", pool_reset_on_return=None)
+    start = time.monotonic()
+    with pytest.raises(DBAPIError):
+        await shop.barrier(random_gid()).once(away, lambda tx: shop.write(tx, "x"))
+    assert time.monotonic() - start < 0.5
+    await away.dispose()
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+async def kill_connection(shop: Shop, tx: AsyncConnection) -> None:
+    number = (await tx.exec_driver_sql("SELECT CONNECTION_ID()")).scalar_one()
+    async with shop.engine.begin() as other:
+        await other.exec_driver_sql(f"KILL {number}")
+    await asyncio.sleep(0.05)
+
+
+async def test_letter_case_counts_in_a_gid(shop):
+    async def work(tx):
+        return "done"
+
+    gid = random_gid()
+    assert await shop.barrier(f"{gid}a").once(shop.engine, work) == "done"
+    assert await shop.barrier(f"{gid}A").once(shop.engine, work) == "done"
+
+
+async def test_the_schema_can_be_applied_twice(shop, mysql_database):
+    async with shop.engine.begin() as tx:
+        await tx.exec_driver_sql("SET sql_notes = 0")  # "exists already" is a note, and a note is a Python warning
+        sql = aiodtm.mysql.barrier_schema(shop.table)
+        assert "dtm_barrier" not in sql
+        await tx.exec_driver_sql(sql[sql.index("CREATE TABLE") :].rstrip().rstrip(";"))
