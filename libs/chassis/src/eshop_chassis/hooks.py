@@ -1,0 +1,107 @@
+"""The chassis's answers to what the generated transports ask: metrics, logs, and how foreign errors map."""
+
+import time
+
+import sqlalchemy.exc as sa
+from redis import exceptions as redis
+
+import aiodtm
+from eshop_chassis import metrics
+from eshop_chassis.logs import get_logger
+from eshop_chassis.mysql_errors import is_passing
+from eshop_chassis.readiness import describe
+from eshop_chassis.settings import ServiceSettings
+from protoc_gen_fastapi.runtime import (
+    Call,
+    Hooks,
+    Refused,
+    RpcError,
+    StillRunning,
+    Unavailable,
+)
+
+log = get_logger(__name__)
+TELL_AGAIN_SECONDS = 1.0
+# A reply of Redis is a fact about the command, with these exceptions: it is loading, full, or not the one to write to.
+_REDIS_AWAY = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.BusyLoadingError,
+    redis.ReadOnlyError,
+    redis.OutOfMemoryError,
+    redis.ClusterDownError,
+    redis.TryAgainError,
+)
+_DTM_AWAY = (aiodtm.DtmUnavailable, aiodtm.DtmFailure)
+_DATABASE = "the database does not answer; try again"
+_STORE = "the store does not answer; try again"
+_PART = "a part of the shop does not answer; try again"
+
+
+class ChassisHooks(Hooks):
+    """Measures every rpc, logs what went wrong inside, and translates errors of stores and of DTM."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.max_body = settings.max_body_bytes
+        self.default_timeout = settings.request_timeout
+
+    def finished(self, method: str, call: Call, status: str, seconds: float) -> None:
+        metrics.record_rpc(method, call.transport, status, seconds)
+        log.debug(
+            "rpc",
+            method=method,
+            transport=call.transport,
+            status=status,
+            ms=round(seconds * 1e3, 2),
+            request_id=call.request_id,
+        )
+
+    def internal_error(self, method: str, call: Call, exc: BaseException) -> None:
+        log.error("rpc failed", method=method, request_id=call.request_id, exc_info=exc)
+
+    def undo_ignored(self, method: str, call: Call, error: RpcError) -> None:
+        log.error("an undo that makes no sense was answered OK", method=method, why=str(error))
+
+    def translate(self, exc: BaseException) -> RpcError | None:
+        return translate(exc)
+
+
+def translate(exc: BaseException) -> RpcError | None:
+    """The rpc error that stands for `exc`, or None where it is a surprise (INTERNAL)."""
+    if isinstance(exc, aiodtm.BranchRefused):
+        return Refused(exc.short, short=exc.short)
+    if isinstance(exc, aiodtm.BranchRunning):
+        return StillRunning(str(exc))
+    if isinstance(exc, (sa.SQLAlchemyError, aiodtm.CommitUnknown)) and is_passing(exc):
+        return _told("MySQL did not answer", exc, _DATABASE)
+    if isinstance(exc, _REDIS_AWAY):
+        return _told("Redis did not answer", exc, _STORE)
+    if isinstance(exc, _DTM_AWAY):
+        return _told("DTM did not answer", exc, _PART)
+    if isinstance(exc, (ConnectionError, TimeoutError, aiodtm.BarrierInterrupted)):
+        return _told("a part did not answer", exc, _PART)
+    return None
+
+
+class _Told:
+    """When each kind of trouble was told last, and how often it has come since: under load it comes with every call."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, float] = {}
+        self._untold: dict[str, int] = {}
+
+    def tell(self, event: str, exc: BaseException) -> None:
+        now = time.monotonic()
+        if now < self._next.get(event, 0.0):
+            self._untold[event] = self._untold.get(event, 0) + 1
+            return
+        self._next[event] = now + TELL_AGAIN_SECONDS
+        log.warning(event, why=describe(exc), before=self._untold.pop(event, 0))
+
+
+_trouble = _Told()
+
+
+def _told(event: str, exc: BaseException, message: str) -> Unavailable:
+    _trouble.tell(event, exc)
+    return Unavailable(message)

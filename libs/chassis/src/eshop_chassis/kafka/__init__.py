@@ -1,0 +1,9 @@
+"""Kafka: an idempotent producer whose acknowledgements can be awaited, and a consumer that hands over what it polled.
+
+confluent-kafka's AIOProducer refuses headers, so the plain Producer is used, with a thread that polls it.
+"""
+
+from eshop_chassis.kafka.consumer import KafkaBatches
+from eshop_chassis.kafka.producer import KafkaProducer, QueueMessage, check_kafka, open_producer
+
+__all__ = ["KafkaBatches", "KafkaProducer", "QueueMessage", "check_kafka", "open_producer"]

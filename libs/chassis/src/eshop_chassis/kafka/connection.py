@@ -1,0 +1,26 @@
+"""What every client of Kafka in this process has in common."""
+
+from typing import Any
+
+from eshop_chassis.settings import KafkaSettings
+
+
+class _QuietLogger:
+    """librdkafka reports every lost connection many times over; readiness tells it once."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return self._ignore
+
+    def _ignore(self, *_args: Any, **_kwargs: Any) -> None: ...
+
+
+def connection(settings: KafkaSettings) -> dict[str, Any]:
+    """How to reach Kafka, and how soon again after it was away."""
+    return {
+        "bootstrap.servers": settings.kafka_bootstrap,
+        "reconnect.backoff.ms": 100,
+        "reconnect.backoff.max.ms": 1_000,
+        "socket.keepalive.enable": True,
+        "log_level": 3,
+        "logger": _QuietLogger(),
+    }

@@ -1,0 +1,145 @@
+"""Reading from Kafka, batch by batch."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from eshop_chassis.kafka.connection import connection
+from eshop_chassis.logs import get_logger
+from eshop_chassis.settings import KafkaSettings
+
+log = get_logger(__name__)
+T = TypeVar("T")
+SESSION_TIMEOUT_MS = 6_000
+HEARTBEAT_MS = 2_000
+MAX_POLL_INTERVAL_MS = 300_000
+PAUSE_AFTER_SECONDS = 1.0
+# No message, and no reason to tell: the end of a partition, and a topic that its first message will create.
+_NO_TROUBLE = (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+
+class KafkaBatches:
+    """Polls a topic in a consumer group and hands over batches, one at a time.
+
+    Auto-commit is off. While a batch is being worked on its partitions are paused and polling goes on, so that the
+    group keeps this member; `done` commits the batch's offsets. All calls to the consumer run on one thread of its own.
+    """
+
+    def __init__(self, settings: KafkaSettings, topic: str, group: str, max_messages: int) -> None:
+        self._consumer = Consumer(
+            connection(settings)
+            | {
+                "group.id": group,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                # A member that was killed holds its partitions until its session ends.
+                "session.timeout.ms": SESSION_TIMEOUT_MS,
+                "heartbeat.interval.ms": HEARTBEAT_MS,
+                "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
+                "fetch.wait.max.ms": 20,
+                "allow.auto.create.topics": True,
+                "topic.metadata.refresh.interval.ms": 5_000,
+            }
+        )
+        self._topic = topic
+        self._max = max_messages
+        self._batch: list[Message] = []
+        self._paused = False
+        self._thread = ThreadPoolExecutor(1, "kafka-consumer")
+
+    async def open(self) -> None:
+        """Joins the group."""
+        await self._call(self._consumer.subscribe, [self._topic])
+
+    async def close(self) -> None:
+        """Leaves the group, so that its partitions go to others at once."""
+        await self._call(self._consumer.close)
+        self._thread.shutdown(wait=False)
+
+    async def next(self) -> Sequence[Message]:
+        """Waits for messages and returns them, at most `max_messages`, in the order of each partition."""
+        while not self._batch:
+            self._batch = await self._call(self._poll)
+        return self._batch
+
+    async def done(self) -> None:
+        """Commits the offsets of the batch that `next` returned last."""
+        offsets = _next_offsets(self._batch)
+        self._batch = []
+        try:
+            await self._call(self._commit, offsets)
+        except KafkaException as error:
+            # The partitions moved to another member: it reads these messages again, and finds their orders final.
+            log.warning("offsets were not committed", why=str(error))
+
+    @asynccontextmanager
+    async def kept_alive(self) -> AsyncGenerator[None]:
+        """Keeps this member in its group while the body works on a batch, by polling with all partitions paused.
+
+        Pauses only when the work takes longer than a moment: a resumed partition is fetched again up to a second later.
+        """
+        polling = asyncio.create_task(self._poll_paused())
+        try:
+            yield
+        finally:
+            polling.cancel()
+            if self._paused:
+                self._paused = False
+                await self._call(self._resume)
+
+    async def _call(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+    def _poll(self) -> list[Message]:
+        """Waits for the first message only: `consume` alone would wait until its batch is full or its time is over."""
+        first = self._consumer.poll(0.2)
+        if first is None:
+            return []
+        more = self._consumer.consume(self._max - 1, 0) if self._max > 1 else []
+        return [message for message in [first, *more] if _is_message(message)]
+
+    def _commit(self, offsets: list[TopicPartition]) -> None:
+        self._consumer.commit(offsets=offsets, asynchronous=False)
+
+    def _resume(self) -> None:
+        self._consumer.resume(self._consumer.assignment())
+
+    async def _poll_paused(self) -> None:
+        while True:
+            await asyncio.sleep(PAUSE_AFTER_SECONDS)
+            self._paused = True
+            try:
+                await self._call(self._stay)
+            except KafkaException as error:
+                # The partitions are moving at this moment; the next round finds them settled.
+                log.warning("polling beside a batch failed", why=str(error))
+
+    def _stay(self) -> None:
+        """One poll with everything paused. A partition that came since the last one may deliver a message: that is put
+        back, to be read again later.
+        """
+        self._consumer.pause(self._consumer.assignment())
+        strayed = self._consumer.poll(0)
+        if strayed is not None and _is_message(strayed):
+            self._consumer.seek(TopicPartition(self._topic, strayed.partition() or 0, strayed.offset() or 0))
+            self._consumer.pause(self._consumer.assignment())
+
+
+def _next_offsets(batch: Sequence[Message]) -> list[TopicPartition]:
+    ends: dict[tuple[str, int], int] = {}
+    for message in batch:
+        ends[(message.topic() or "", message.partition() or 0)] = (message.offset() or 0) + 1
+    return [TopicPartition(topic, partition, offset) for (topic, partition), offset in ends.items()]
+
+
+def _is_message(message: Message) -> bool:
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() not in _NO_TROUBLE:
+        log.warning("Kafka", why=error.str())
+    return False

@@ -1,0 +1,184 @@
+"""Writing to Kafka."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from eshop_chassis.kafka.connection import connection
+from eshop_chassis.logs import get_logger
+from eshop_chassis.readiness import MissingError
+from eshop_chassis.settings import KafkaSettings
+from protoc_gen_fastapi.runtime import Unavailable
+
+log = get_logger(__name__)
+Headers = Mapping[str, str]
+POLL_SECONDS = 0.1
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class QueueMessage:
+    """A message to write."""
+
+    key: str
+    value: bytes
+    headers: Headers
+
+
+class KafkaProducer:
+    """Writes messages; `send` returns when all in-sync replicas have the message.
+
+    A thread polls it. While Kafka is away, `send` says so at once: a call that waits for a time-out holds up others.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._doubtful = self._away = self._broken = False
+        self._stopped = threading.Event()
+        self._producer = self._new_producer()
+        self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
+        self._thread.start()
+
+    async def send(self, topic: str, key: str, value: bytes, headers: Headers) -> None:
+        """Writes one message and waits for its acknowledgement.
+
+        Raises Unavailable where Kafka did not acknowledge it in time: it may or may not have been written.
+        """
+        await self.send_many(topic, [QueueMessage(key, value, headers)])
+
+    async def send_many(self, topic: str, messages: Sequence[QueueMessage]) -> None:
+        """Writes messages and waits until all are acknowledged. Errors as in `send`."""
+        if self._away:
+            raise Unavailable("the queue does not answer; try again")
+        acknowledged = _Acknowledgements(len(messages), self._doubt)
+        try:
+            for message in messages:
+                headers: list[tuple[str, str | bytes | None]] = [(k, v.encode()) for k, v in message.headers.items()]
+                self._producer.produce(
+                    topic, message.value, message.key, headers=headers, on_delivery=acknowledged.count
+                )
+        except (BufferError, KafkaException) as error:
+            log.warning("Kafka's producer refuses a message", why=str(error))
+            raise Unavailable("the queue is full; try again") from error
+        await acknowledged.future
+
+    async def check(self) -> None:
+        """Raises while Kafka does not answer."""
+        await asyncio.to_thread(self._look)
+
+    async def close(self) -> None:
+        """Waits until everything handed over was acknowledged or failed, and gives up the connection."""
+        self._stopped.set()
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._producer.flush, self._settings.kafka_ack_timeout + LOOK_SECONDS)
+
+    def _new_producer(self) -> Producer:
+        patience_ms = int(self._settings.kafka_ack_timeout * 1000)
+        return Producer(
+            connection(self._settings)
+            | {
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 1,
+                "delivery.timeout.ms": patience_ms,
+                "request.timeout.ms": patience_ms,
+                "queue.buffering.max.messages": 200_000,
+                "message.max.bytes": 4 << 20,
+                "error_cb": self._on_error,
+            }
+        )
+
+    def _poll(self) -> None:
+        while not self._stopped.is_set():
+            self._producer.poll(POLL_SECONDS)
+            if self._broken:
+                self._renew()
+            if self._doubtful:
+                self._make_sure()
+
+    def _on_error(self, error: KafkaError) -> None:
+        """librdkafka's events. All brokers being down may as well be a connection that was idle for too long."""
+        if error.fatal():
+            self._broken = True
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._doubt()
+
+    def _doubt(self) -> None:
+        self._doubtful = True
+
+    def _make_sure(self) -> None:
+        try:
+            self._look()
+        except MissingError:
+            self._away = True
+        else:
+            self._away = self._doubtful = False
+
+    def _look(self) -> None:
+        try:
+            self._producer.list_topics(timeout=LOOK_SECONDS)
+        except KafkaException as error:
+            where = self._settings.kafka_bootstrap
+            raise MissingError(f"no answer at {where}; see ESHOP_KAFKA_BOOTSTRAP") from error
+
+    def _renew(self) -> None:
+        """An idempotent producer that has lost its sequence refuses everything from then on; another takes over."""
+        log.error("Kafka's producer has failed for good and is replaced")
+        broken, self._producer = self._producer, self._new_producer()
+        self._broken = False
+        broken.purge()
+        broken.flush(LOOK_SECONDS)
+
+
+class _Acknowledgements:
+    """Waits for the acknowledgements of several messages; the first error is the error of all."""
+
+    def __init__(self, missing: int, doubt: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[None] = self._loop.create_future()
+        self._missing = missing
+        self._doubt = doubt
+        if not missing:
+            self.future.set_result(None)
+
+    def count(self, error: KafkaError | None, _message: Message) -> None:
+        """Called by the thread that polls; it wakes the event loop once, for the last message or an error."""
+        self._missing -= 1
+        if error is not None:
+            self._doubt()
+        if error is not None or self._missing == 0:
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                self._loop.call_soon_threadsafe(self._settle, error)
+
+    def _settle(self, error: KafkaError | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(None)
+            return
+        log.warning("Kafka did not acknowledge a message", why=error.str())
+        self.future.set_exception(Unavailable("the queue does not answer; try again"))
+
+
+@asynccontextmanager
+async def open_producer(settings: KafkaSettings) -> AsyncGenerator[KafkaProducer]:
+    """Opens a producer; closing it waits for the messages in flight."""
+    producer = KafkaProducer(settings)
+    try:
+        yield producer
+    finally:
+        await producer.close()
+
+
+_checking: dict[str, KafkaProducer] = {}
+
+
+async def check_kafka(settings: KafkaSettings) -> None:
+    """Raises while Kafka does not answer. A service that has a producer asks that instead: `producer.check`."""
+    if settings.kafka_bootstrap not in _checking:
+        _checking[settings.kafka_bootstrap] = KafkaProducer(settings)
+    await _checking[settings.kafka_bootstrap].check()

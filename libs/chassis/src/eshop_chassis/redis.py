@@ -1,0 +1,50 @@
+"""Redis: one client per process, which never repeats a command: a script may have run although its reply was lost."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
+
+from eshop_chassis.readiness import MissingError, describe
+from eshop_chassis.settings import RedisSettings
+
+
+@asynccontextmanager
+async def open_redis(settings: RedisSettings) -> AsyncGenerator[Redis]:
+    """Opens a client whose replies are `str`. Connects lazily, and again where Redis has closed the connection."""
+    pool = BlockingConnectionPool(
+        # With no such limit a rush opens a connection for every call, and the process runs out of files.
+        max_connections=settings.redis_pool_size,
+        timeout=settings.redis_timeout,
+        host=settings.redis_host,
+        port=settings.redis_port,
+        db=settings.redis_db,
+        password=settings.redis_password or None,
+        socket_timeout=settings.redis_timeout,
+        socket_connect_timeout=settings.redis_timeout,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+        # They are Redis Enterprise's, and with them on, redis-py no longer looks whether a connection has been closed
+        # before it uses it: after a restart of Redis every connection would fail one call.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    )
+    client = Redis.from_pool(pool)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def check_redis(client: Redis) -> None:
+    """Raises while Redis does not answer."""
+    try:
+        await client.ping()  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] - redis-py's types mix sync and async
+    except RedisError as error:
+        where = cast("dict[str, object]", client.connection_pool.connection_kwargs)
+        text = f"{where['host']}:{where['port']}: {describe(error)}; see ESHOP_REDIS_HOST, _PORT and _PASSWORD"
+        raise MissingError(text) from error

@@ -1,0 +1,187 @@
+"""CRUD against a real MySQL: rows come back as messages, and what does not fit is told by the field's name."""
+
+import pytest
+import sqlalchemy as sa
+from chassis_trial import parts
+
+from eshop_chassis.crud import CrudStore, changed_fields, client_names, column_name, sent_fields, table_of
+from eshop_protos.types.types_pb2 import Column, Params
+from eshop_protos.user.v1 import user_pb2 as pb
+from protoc_gen_fastapi.runtime import AlreadyExists, InvalidArgument, NotFound
+
+THING = table_of("thing", pb.User)
+STORE = CrudStore(THING, pb.User, "user", hidden=frozenset({"password"}))
+
+
+@pytest.fixture
+def create(db):
+    async def make(**values: object) -> int:
+        number = make.number = make.number + 1
+        row = {"name": "", "email": f"{number}@x", "login_at": number} | values
+        return await db.run(lambda tx: STORE.create(tx, row))
+
+    make.number = 0
+    return make
+
+
+@pytest.fixture
+def find(db):
+    async def names(*columns: Column, **params: object) -> str:
+        asked = Params(**{"limit": 100, "sort": "id", **params}, columns=columns)
+        _, found = await db.run(lambda tx: STORE.list(tx, asked))
+        return "".join(user.name for user in found)
+
+    return names
+
+
+@pytest.mark.parts
+async def test_a_row_comes_back_as_a_message_without_what_is_hidden(db, create):
+    row_id = await create(name="Käthe 🛒", password="$argon2", age=30)
+    row = await db.run(lambda tx: STORE.get(tx, row_id))
+    user = STORE.to_message(row)
+    assert (user.id, user.name, user.age, user.loginAt, user.password) == (row_id, "Käthe 🛒", 30, 1, "")
+    assert user.loginType == 0, "a column without a value leaves the field as it is"
+    assert len(user.createdAt) == len("2024-05-06T07:08:09Z")
+    assert user.createdAt.endswith("Z")
+    total, [listed] = await db.run(lambda tx: STORE.list(tx, Params(limit=1)))
+    assert (total, listed) == (1, user)
+
+
+@pytest.mark.parts
+async def test_only_sent_fields_are_written(db, create):
+    row_id = await create(name="Anna", age=30)
+    request = pb.UpdateUserByIDRequest(id=row_id, age=0)
+    assert sent_fields(request) == {"age": 0}
+    await db.run(lambda tx: STORE.update(tx, row_id, sent_fields(request)))
+    row = await db.run(lambda tx: STORE.get(tx, row_id))
+    assert (row.name, row.age) == ("Anna", 0)
+    assert changed_fields(row, {"name": "Anna", "age": 1}) == {"age"}
+    await db.run(lambda tx: STORE.update(tx, row_id, {}))
+
+
+@pytest.mark.parts
+async def test_a_deleted_row_is_gone_and_its_unique_values_are_free(db, create, find):
+    row_id = await create(name="a", email="a@x")
+    await db.run(lambda tx: STORE.delete(tx, row_id))
+    assert await find() == ""
+    for work in (STORE.get, STORE.delete):
+        with pytest.raises(NotFound, match=f"user {row_id} does not exist"):
+            await db.run(lambda tx, work=work: work(tx, row_id))
+    with pytest.raises(NotFound):
+        await db.run(lambda tx: STORE.update(tx, row_id, {"name": "b"}))
+    await create(name="b", email="a@x")
+    assert await find() == "b"
+
+
+@pytest.mark.parts
+async def test_a_taken_unique_value_is_told_by_the_field_s_name(db, create):
+    row_id = await create(email="for key 'x'")
+    with pytest.raises(AlreadyExists, match="a user with this email exists already"):
+        await create(email="for key 'x'")
+    with pytest.raises(AlreadyExists, match="a user with this loginAt exists already"):
+        await create(login_at=1)
+    other = await create()
+    with pytest.raises(AlreadyExists, match="email"):
+        await db.run(lambda tx: STORE.update(tx, other, {"email": "for key 'x'"}))
+    assert row_id != other
+
+
+@pytest.mark.parts
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"name": "x" * 21}, "name: is too long"),
+        ({"age": 256}, "age: is out of range"),
+        ({"age": -1}, "age: is out of range"),
+        ({"login_at": 2**64}, "loginAt: is out of range"),
+    ],
+)
+async def test_a_value_that_does_not_fit_is_told_by_the_field_s_name(create, db, values, told):
+    with pytest.raises(InvalidArgument, match=f"^{told}$"):
+        await create(**values)
+    row_id = await create()
+    with pytest.raises(InvalidArgument, match=f"^{told}$"):
+        await db.run(lambda tx: STORE.update(tx, row_id, values))
+
+
+@pytest.mark.parts
+async def test_another_error_of_mysql_stays_what_it_is(db):
+    wrong = CrudStore(table_of("thing", pb.User, sa.Column("nonsense", sa.String)), pb.User, "user")
+    with pytest.raises(sa.exc.OperationalError, match="Unknown column"):
+        await db.run(lambda tx: wrong.create(tx, {"nonsense": 1}))
+
+
+@pytest.mark.parts
+async def test_filters_find_what_they_say(create, find):
+    for name, age in (("a", 1), ("b", 2), ("c", 3), ("d", 4)):
+        await create(name=name, age=age)
+    assert await find() == "abcd"
+    assert await find(Column(name="age", exp=">", value="2")) == "cd"
+    assert await find(Column(name="age", exp="lte", value="2")) == "ab"
+    assert await find(Column(name="age", exp="neq", value="2")) == "acd"
+    assert await find(Column(name="age", exp="in", value="1, 4,9")) == "ad"
+    assert await find(Column(name="age", exp="like", value="3")) == "c"
+    assert await find(Column(name="age", value="1", logic="or"), Column(name="age", value="2")) == "ab"
+    mixed = [
+        Column(name="age", value="1", logic="or"),
+        Column(name="age", exp=">", value="1"),
+        Column(name="name", value="d"),
+    ]
+    assert await find(*mixed) == "ad"
+    assert await find(Column(name="createdAt", exp="<", value="2001-01-01T00:00:00Z")) == ""
+    assert await find(Column(name="createdAt", exp=">", value="2001-01-01T00:00:00Z")) == "abcd"
+
+
+@pytest.mark.parts
+async def test_like_takes_every_character_for_itself(create, find):
+    for name in ("50%", "50x", "a_b", "axb", "c\\d", "c/d", "it's", "Über"):
+        await create(name=name)
+    for part, found in (("0%", "50%"), ("a_", "a_b"), ("\\", "c\\d"), ("/", "c/d"), ("t's", "it's"), ("ber", "Über")):
+        assert await find(Column(name="name", exp="like", value=part)) == found
+    assert await find(Column(name="name", value="x' OR '1'='1")) == ""
+
+
+@pytest.mark.parts
+async def test_pages_hold_together_when_many_rows_are_equal(create, find, db):
+    for name in "abcdefgh":
+        await create(name=name, age=7)
+    assert await find(sort="") == "hgfedcba"
+    pages = [await find(page=page, limit=3, sort="age") for page in range(4)]
+    assert pages == ["abc", "def", "gh", ""]
+    assert [await find(page=page, limit=3, sort="-age") for page in range(3)] == ["hgf", "edc", "ba"]
+    total, _ = await db.run(lambda tx: STORE.list(tx, Params(page=9, limit=3)))
+    assert total == 8
+    assert await find(page=2**31 - 1, limit=2**31 - 1) == ""
+
+
+@pytest.mark.parts
+async def test_what_is_not_visible_is_neither_listed_nor_found_nor_written(db, create):
+    grown_up = CrudStore(THING, pb.User, "user", visible=THING.c.age >= 18)
+    child, adult = await create(name="c", age=5), await create(name="a", age=50)
+    total, users = await db.run(lambda tx: grown_up.list(tx, Params(limit=10)))
+    assert (total, [user.id for user in users]) == (1, [adult])
+    with pytest.raises(NotFound):
+        await db.run(lambda tx: grown_up.update(tx, child, {"name": "x"}))
+
+
+def test_column_names_are_sql_s():
+    names = {
+        "productID": "product_id",
+        "createdAt": "created_at",
+        "id": "id",
+        "loginAt": "login_at",
+        "userID": "user_id",
+    }
+    assert {name: column_name(name) for name in names} == names
+
+
+def test_columns_are_named_to_clients_as_fields_in_the_message_s_order():
+    assert client_names(pb.User, {"login_at", "name", "deleted_at"}) == "name, loginAt"
+
+
+def test_parts_are_where_the_environment_says(monkeypatch):
+    monkeypatch.delenv("ESHOP_TEST_STACK", raising=False)  # the env file of a stack counts more
+    parts.environment.cache_clear()
+    monkeypatch.setenv("ESHOP_MYSQL_HOST", "somewhere")
+    assert parts.environment()["ESHOP_MYSQL_HOST"] == "somewhere"
+    parts.environment.cache_clear()

@@ -1,0 +1,115 @@
+"""How errors of stores and of DTM are told to callers."""
+
+import pymysql.err
+import pytest
+import redis.exceptions as redis
+import sqlalchemy.exc as sa
+import structlog
+
+import aiodtm
+from eshop_chassis import ChassisHooks, ServiceSettings, hooks, metrics
+from eshop_chassis.hooks import translate
+from eshop_chassis.mysql_errors import is_passing, is_unreachable
+from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, StillRunning, Unavailable
+
+
+def mysql(kind: type[sa.DBAPIError], *args: object, lost: bool = False) -> sa.DBAPIError:
+    raw = {sa.OperationalError: pymysql.err.OperationalError, sa.ProgrammingError: pymysql.err.ProgrammingError}
+    made = kind("SELECT 1", (), raw.get(kind, pymysql.err.InternalError)(*args))
+    made.connection_invalidated = lost
+    return made
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        mysql(sa.OperationalError, 2003, "Can't connect"),
+        mysql(sa.OperationalError, 2013, "Lost connection", lost=True),
+        mysql(sa.OperationalError, 1040, "Too many connections"),
+        mysql(sa.OperationalError, 1213, "Deadlock found"),
+        mysql(sa.OperationalError, 1205, "Lock wait timeout exceeded"),
+        mysql(sa.OperationalError, 1049, "Unknown database"),
+        mysql(sa.ProgrammingError, 1146, "Table doesn't exist"),
+        mysql(sa.InternalError, "Packet sequence number wrong"),
+        sa.TimeoutError("QueuePool limit"),
+        aiodtm.CommitUnknown("lost"),
+        redis.ConnectionError("refused"),
+        redis.TimeoutError("no reply"),
+        redis.BusyLoadingError("loading"),
+        redis.ReadOnlyError("replica"),
+        redis.OutOfMemoryError("full"),
+        aiodtm.DtmNotReached("refused"),
+        aiodtm.DtmTimeout("no reply"),
+        aiodtm.DtmFailure("HTTP 500"),
+        aiodtm.BarrierInterrupted("row gone"),
+        ConnectionRefusedError("refused"),
+        TimeoutError(),
+    ],
+    ids=repr,
+)
+def test_a_part_that_is_away_is_unavailable_and_says_nothing_of_the_inside(error):
+    told = translate(error)
+    assert type(told) is Unavailable
+    assert told.message.endswith("does not answer; try again")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        mysql(sa.OperationalError, 1054, "Unknown column"),
+        mysql(sa.OperationalError, 1690, "BIGINT UNSIGNED value is out of range"),
+        mysql(sa.ProgrammingError, 1064, "You have an error in your SQL syntax"),
+        redis.ResponseError("ERR user_script:1: bug"),
+        aiodtm.UndoRefused("bug"),
+        aiodtm.PayloadTooLarge("bug"),
+        ZeroDivisionError(),
+        KeyError("x"),
+    ],
+    ids=repr,
+)
+def test_a_bug_is_an_internal_error(error):
+    assert translate(error) is None
+
+
+def test_only_a_mysql_that_can_t_be_reached_counts_as_away():
+    assert is_unreachable(mysql(sa.OperationalError, 2003, "Can't connect"))
+    assert is_unreachable(TimeoutError())
+    assert not is_unreachable(mysql(sa.OperationalError, 1040, "Too many connections"))
+    assert not is_unreachable(mysql(sa.OperationalError, 1045, "Access denied"))
+    assert not is_passing(sa.ArgumentError("bug"))
+
+
+def test_answers_to_dtm_keep_their_meaning():
+    refused = translate(aiodtm.BranchRefused("OUT_OF_STOCK"))
+    assert isinstance(refused, Refused)
+    assert (refused.message, refused.short) == ("OUT_OF_STOCK", "OUT_OF_STOCK")
+    assert isinstance(translate(aiodtm.BranchRunning()), StillRunning)
+
+
+def test_trouble_that_comes_with_every_call_is_told_once_a_second(monkeypatch):
+    monkeypatch.setattr(hooks, "_trouble", hooks._Told())
+    with structlog.testing.capture_logs() as told:
+        for _ in range(50):
+            translate(redis.ConnectionError("refused"))
+        translate(aiodtm.DtmTimeout("no reply"))
+        hooks._trouble._next.clear()
+        translate(redis.ConnectionError("refused"))
+    assert [(line["event"], line["before"]) for line in told] == [
+        ("Redis did not answer", 0),
+        ("DTM did not answer", 0),
+        ("Redis did not answer", 49),
+    ]
+
+
+def test_every_call_is_counted_and_a_failure_is_logged_with_its_request_id():
+    chassis, call = ChassisHooks(ServiceSettings()), Call.local({"x-request-id": "abc"})
+    labels = {"method": "/a.B/Trial", "transport": "local", "status": "OK"}
+    chassis.finished("/a.B/Trial", call, "OK", 0.003)
+    chassis.finished("/a.B/Trial", call, "OK", 0.003)
+    assert metrics._ENDED.labels(**labels)._value.get() == 2
+    with structlog.testing.capture_logs() as told:
+        chassis.internal_error("/a.B/Trial", call, ValueError("x"))
+        chassis.undo_ignored("/a.B/Trial", call, InvalidArgument("gid", "is wrong"))
+    assert [(line["log_level"], line["method"]) for line in told] == [("error", "/a.B/Trial")] * 2
+    assert told[0]["request_id"] == "abc"
+    assert told[1]["why"] == "gid: is wrong"
