@@ -1,0 +1,1 @@
+"""Keeps the coupons; each is used at most once, by its owner."""

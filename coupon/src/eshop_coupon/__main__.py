@@ -1,0 +1,16 @@
+"""Starts the coupon service: `python -m eshop_coupon`."""
+
+from typing import NoReturn
+
+from eshop_chassis import run
+from eshop_coupon.settings import Settings
+from eshop_coupon.wiring import open_service
+
+
+def main() -> NoReturn:
+    """Serves until SIGTERM or SIGINT."""
+    run("coupon", Settings, open_service)
+
+
+if __name__ == "__main__":
+    main()

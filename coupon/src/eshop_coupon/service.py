@@ -1,0 +1,97 @@
+"""The rpcs of the coupon service."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from eshop_chassis.branch import Branch, BranchRefusal, stored_refusals
+from eshop_chassis.crud import changed_fields, client_names, sent_fields
+from eshop_chassis.mysql import Database
+from eshop_coupon.store import UNUSED, USED, CouponStore, Use
+from eshop_protos.coupon.v1 import coupon_pb2 as pb
+from eshop_protos.coupon.v1.coupon_api import CouponApi
+from eshop_protos.types import types_pb2
+from protoc_gen_fastapi.runtime import Call, Conflict
+
+Single = pb.CouponUseRequest | pb.couponUseRevertRequest
+
+
+class CouponService(CouponApi):
+    """Coupons, and the branches that use them."""
+
+    def __init__(self, db: Database, store: CouponStore) -> None:
+        self._db = db
+        self._store = store
+
+    async def coupon_use(self, request: pb.CouponUseRequest, call: Call) -> pb.CouponUseReply:
+        await self._use(Branch(call), [request])
+        return pb.CouponUseReply()
+
+    async def coupon_use_revert(self, request: pb.couponUseRevertRequest, call: Call) -> pb.couponUseRevertReply:
+        await self._give_back(Branch(call, undo=True), [request])
+        return pb.couponUseRevertReply()
+
+    async def use_many(self, request: pb.UseManyRequest, call: Call) -> pb.UseManyReply:
+        await self._use(Branch(call), request.coupons)
+        return pb.UseManyReply()
+
+    async def use_many_revert(self, request: pb.UseManyRequest, call: Call) -> pb.UseManyReply:
+        await self._give_back(Branch(call, undo=True), request.coupons)
+        return pb.UseManyReply()
+
+    async def get_refusals(self, request: types_pb2.GetRefusalsRequest, call: Call) -> types_pb2.GetRefusalsReply:
+        return await stored_refusals(self._db, request.gid)
+
+    async def create(self, request: pb.CreateCouponRequest, call: Call) -> pb.CreateCouponReply:
+        values = sent_fields(request)
+        values["status"] = values["status"] or UNUSED
+        return pb.CreateCouponReply(id=await self._db.run(lambda tx: self._store.create(tx, values)))
+
+    async def delete_by_id(self, request: pb.DeleteCouponByIDRequest, call: Call) -> pb.DeleteCouponByIDReply:
+        await self._db.run(lambda tx: self._delete(tx, request.id))
+        return pb.DeleteCouponByIDReply()
+
+    async def update_by_id(self, request: pb.UpdateCouponByIDRequest, call: Call) -> pb.UpdateCouponByIDReply:
+        await self._db.run(lambda tx: self._update(tx, request.id, sent_fields(request)))
+        return pb.UpdateCouponByIDReply()
+
+    async def get_by_id(self, request: pb.GetCouponByIDRequest, call: Call) -> pb.GetCouponByIDReply:
+        row = await self._db.run(lambda tx: self._store.get(tx, request.id))
+        return pb.GetCouponByIDReply(coupon=self._store.to_message(row))
+
+    async def list(self, request: pb.ListCouponRequest, call: Call) -> pb.ListCouponReply:
+        total, coupons = await self._db.run(lambda tx: self._store.list(tx, request.params))
+        return pb.ListCouponReply(total=total, coupons=coupons)
+
+    async def _use(self, branch: Branch, requests: Sequence[Single]) -> None:
+        async def use(tx: AsyncConnection) -> None:
+            faults = await self._store.use(tx, branch.gid, _uses(branch, requests))
+            if faults:
+                raise BranchRefusal(faults)
+
+        await branch.once(self._db, use)
+
+    async def _give_back(self, branch: Branch, requests: Sequence[Single]) -> None:
+        await branch.once(self._db, lambda tx: self._store.give_back(tx, branch.gid, _uses(branch, requests)))
+
+    async def _update(self, tx: AsyncConnection, coupon_id: int, values: dict[str, Any]) -> None:
+        row = await self._store.get(tx, coupon_id, lock=True)
+        changed = changed_fields(row, values)
+        if row.status == USED and changed:
+            raise Conflict(
+                f"{client_names(pb.Coupon, changed)}: coupon {coupon_id} is used; it can't be changed any more"
+            )
+        if values.get("status") == USED and "status" in changed:
+            raise Conflict("status: only an order uses a coupon")
+        await self._store.update(tx, coupon_id, values)
+
+    async def _delete(self, tx: AsyncConnection, coupon_id: int) -> None:
+        row = await self._store.get(tx, coupon_id, lock=True)
+        if row.status == USED:
+            raise Conflict(f"coupon {coupon_id} is used by an order; it can't be deleted")
+        await self._store.delete(tx, coupon_id)
+
+
+def _uses(branch: Branch, requests: Sequence[Single]) -> list[Use]:
+    return [Use(r.couponID, r.userID, r.orderID or branch.reference[:64]) for r in requests]

@@ -1,0 +1,12 @@
+"""Every setting of the coupon service."""
+
+from pydantic import Field
+
+from eshop_chassis import MySQLSettings, ServiceSettings
+
+
+class Settings(ServiceSettings, MySQLSettings):
+    """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
+
+    http_port: int = Field(30480, validation_alias="ESHOP_COUPON_HTTP_PORT")
+    grpc_port: int = Field(30482, validation_alias="ESHOP_COUPON_GRPC_PORT")

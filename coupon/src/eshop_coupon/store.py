@@ -1,0 +1,83 @@
+"""The SQL of the coupon service. Every method is given a transaction and never commits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from eshop_chassis.branch import Fault
+from eshop_chassis.crud import CrudStore, table_of
+from eshop_chassis.mysql import execute, fetch, marks
+from eshop_protos.coupon.v1 import coupon_pb2
+
+COUPON = table_of("coupon", coupon_pb2.Coupon, sa.Column("order_id", sa.String), sa.Column("gid", sa.String))
+UNUSED, USED, EXPIRED = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Use:
+    """A coupon to use for an order. `user_id` 0 skips the owner check."""
+
+    coupon_id: int
+    user_id: int
+    order_id: str
+
+
+class CouponStore(CrudStore[coupon_pb2.Coupon]):
+    """The coupons; each is used at most once."""
+
+    def __init__(self) -> None:
+        super().__init__(COUPON, coupon_pb2.Coupon, "coupon")
+
+    async def use(self, tx: AsyncConnection, gid: str, uses: Sequence[Use]) -> list[Fault]:
+        """Marks the coupons as used. Where any can't be, returns why, and the transaction must be rolled back."""
+        ordered = sorted(uses, key=lambda use: use.coupon_id)
+        faults = await self._faults(tx, ordered)
+        if not faults:
+            await execute(
+                tx,
+                f"UPDATE coupon SET status = {USED}, order_id = %s, gid = %s, updated_at = NOW() WHERE id = %s",
+                [(use.order_id, gid, use.coupon_id) for use in ordered],
+            )
+        return faults
+
+    async def give_back(self, tx: AsyncConnection, gid: str, uses: Sequence[Use]) -> None:
+        """Undoes `use`: only coupons that this transaction used."""
+        await execute(
+            tx,
+            f"UPDATE coupon SET status = {UNUSED}, order_id = '', gid = '', updated_at = NOW()"
+            f" WHERE id = %s AND gid = %s AND status = {USED}",
+            [(use.coupon_id, gid) for use in sorted(uses, key=lambda use: use.coupon_id)],
+        )
+
+    async def _faults(self, tx: AsyncConnection, uses: Sequence[Use]) -> list[Fault]:
+        ids = tuple({use.coupon_id for use in uses})
+        rows = await fetch(
+            tx,
+            "SELECT id, user_id, status FROM coupon WHERE deleted_at IS NULL"
+            f" AND id IN ({marks(ids)}) ORDER BY id FOR UPDATE",
+            ids,
+        )
+        coupons = {row[0]: (row[1], row[2]) for row in rows}
+        faults: list[Fault] = []
+        for use in uses:
+            fault = _fault(use, coupons.get(use.coupon_id))
+            if fault is None:
+                coupons[use.coupon_id] = (coupons[use.coupon_id][0], USED)
+            else:
+                faults.append(Fault(use.order_id, *fault))
+        return faults
+
+
+def _fault(use: Use, coupon: tuple[int, int] | None) -> tuple[str, str] | None:
+    if coupon is None:
+        return "UNKNOWN_COUPON", f"coupon {use.coupon_id} does not exist"
+    owner, status = coupon
+    if use.user_id and owner != use.user_id:
+        return "COUPON_OF_ANOTHER_USER", f"coupon {use.coupon_id} belongs to another user"
+    if status == USED:
+        return "COUPON_ALREADY_USED", f"coupon {use.coupon_id} was used already"
+    if status != UNUSED:
+        return "COUPON_EXPIRED", f"coupon {use.coupon_id} has expired"
+    return None

@@ -1,0 +1,1 @@
+"""Keeps the payments; each live order has exactly one."""

@@ -1,0 +1,12 @@
+"""Every setting of the pay service."""
+
+from pydantic import Field
+
+from eshop_chassis import MySQLSettings, ServiceSettings
+
+
+class Settings(ServiceSettings, MySQLSettings):
+    """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
+
+    http_port: int = Field(30580, validation_alias="ESHOP_PAY_HTTP_PORT")
+    grpc_port: int = Field(30582, validation_alias="ESHOP_PAY_GRPC_PORT")

@@ -1,0 +1,72 @@
+"""The SQL of the pay service. Every method is given a transaction and never commits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from eshop_chassis.branch import Fault
+from eshop_chassis.crud import CrudStore, table_of
+from eshop_chassis.mysql import execute, fetch
+from eshop_protos.pay.v1 import pay_pb2
+
+PAY = table_of("pay", pay_pb2.Pay, sa.Column("gid", sa.String))
+AWAITING_PAYMENT, PAID, REVERTED = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Payment:
+    """The payment of one order; `amount` in cents."""
+
+    user_id: int
+    order_id: str
+    amount: int
+
+
+class PayStore(CrudStore[pay_pb2.Pay]):
+    """The payments; each live order has exactly one. A reverted one gives way to the next try of the same order."""
+
+    def __init__(self) -> None:
+        super().__init__(PAY, pay_pb2.Pay, "payment")
+
+    async def open(self, tx: AsyncConnection, gid: str, payments: Sequence[Payment]) -> list[Fault]:
+        """Opens the payments, or returns which orders have a live one; then the transaction must be rolled back."""
+        ordered = sorted(payments, key=lambda p: p.order_id)
+        inserted = await execute(
+            tx,
+            # Nothing but %s among the values: then the driver sends all rows in one statement.
+            "INSERT IGNORE INTO pay (user_id, order_id, amount, gid) VALUES (%s, %s, %s, %s)",
+            [(p.user_id, p.order_id, p.amount, gid) for p in ordered],
+        )
+        if inserted == len(ordered):
+            return []
+        return [fault for p in ordered if (fault := await self._open_again(tx, gid, p)) is not None]
+
+    async def revert(self, tx: AsyncConnection, gid: str, payments: Sequence[Payment]) -> None:
+        """Undoes `open`: only payments that this transaction opened."""
+        await execute(
+            tx,
+            f"UPDATE pay SET status = {REVERTED}, updated_at = NOW() WHERE order_id = %s AND gid = %s",
+            [(p.order_id, gid) for p in sorted(payments, key=lambda p: p.order_id)],
+        )
+
+    async def of_orders(self, tx: AsyncConnection, order_id: str) -> int | None:
+        """The id of an order's payment."""
+        found = await fetch(tx, "SELECT id FROM pay WHERE order_id = %s", (order_id,))
+        return int(found[0][0]) if found else None
+
+    async def _open_again(self, tx: AsyncConnection, gid: str, payment: Payment) -> Fault | None:
+        found = await fetch(tx, "SELECT gid, status FROM pay WHERE order_id = %s FOR UPDATE", (payment.order_id,))
+        [(owner, status)] = found
+        if owner == gid:
+            return None
+        if status != REVERTED:
+            return Fault(payment.order_id, "PAYMENT_EXISTS", f"order {payment.order_id} has a payment already")
+        await execute(
+            tx,
+            f"UPDATE pay SET status = {AWAITING_PAYMENT}, gid = %s, user_id = %s, amount = %s, deleted_at = NULL,"
+            " updated_at = NOW() WHERE order_id = %s",
+            (gid, payment.user_id, payment.amount, payment.order_id),
+        )
+        return None

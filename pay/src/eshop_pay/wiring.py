@@ -1,0 +1,20 @@
+"""The only place that names the concrete parts of the pay service."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from eshop_chassis import Api, ChassisHooks, Service
+from eshop_chassis.mysql import open_mysql
+from eshop_pay.service import PayService
+from eshop_pay.settings import Settings
+from eshop_pay.store import PayStore
+from eshop_protos.pay.v1 import pay_api
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
+    """Opens the database, and closes it in the end."""
+    async with open_mysql(settings, "eshop_pay", "eshop_pay") as db:
+        service = PayService(db, PayStore())
+        api = Api(pay_api.SERVICE_NAME, pay_api.pay_handlers(service, hooks), pay_api.pay_router(service, hooks))
+        yield Service([api], {"MySQL": db.check})

@@ -1,0 +1,35 @@
+"""Fixtures of the pay service's tests."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+# The shop in memory lies beside the order service's tests; this folder is no package, so it is found by path.
+sys.path.append(str(Path(__file__).parents[2] / "order" / "tests"))
+pytest.register_assert_rewrite("shop_in_memory")
+
+from shop_in_memory.parts import scratch_database, scratch_schema  # noqa: E402 - after the path is set
+
+from eshop_chassis.mysql import Database  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def schema() -> Iterator[str]:
+    """A scratch database of the real MySQL, with this service's tables."""
+    with scratch_schema("eshop_pay") as name:
+        yield name
+
+
+@pytest.fixture
+async def db(schema: str) -> AsyncIterator[Database]:
+    """The scratch database, without rows."""
+    async with scratch_database(schema) as database:
+        yield database
+
+
+@pytest.fixture(params=["memory", pytest.param("mysql", marks=pytest.mark.parts)])
+def backend(request: pytest.FixtureRequest) -> str | None:
+    """The name of a real database, or None for the fake."""
+    return request.getfixturevalue("schema") if request.param == "mysql" else None

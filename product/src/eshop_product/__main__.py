@@ -1,0 +1,16 @@
+"""Starts the product service: `python -m eshop_product`."""
+
+from typing import NoReturn
+
+from eshop_chassis import run
+from eshop_product.settings import Settings
+from eshop_product.wiring import open_service
+
+
+def main() -> NoReturn:
+    """Serves until SIGTERM or SIGINT."""
+    run("product", Settings, open_service)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Keeps the users of the shop."""
