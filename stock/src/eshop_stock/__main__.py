@@ -1,0 +1,16 @@
+"""Starts the stock service: `python -m eshop_stock`."""
+
+from typing import NoReturn
+
+from eshop_chassis import run
+from eshop_stock.settings import Settings
+from eshop_stock.wiring import open_service
+
+
+def main() -> NoReturn:
+    """Serves until SIGTERM or SIGINT."""
+    run("stock", Settings, open_service)
+
+
+if __name__ == "__main__":
+    main()

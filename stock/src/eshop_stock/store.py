@@ -1,0 +1,144 @@
+"""The SQL of the stock service. Every method is given a transaction and never commits."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from eshop_chassis.crud import CrudStore, table_of
+from eshop_chassis.mysql import execute, fetch, marks
+from eshop_protos.stock.v1 import stock_pb2
+from eshop_stock.units import Stock, Units, total_by_product
+
+STOCK = table_of(
+    "stock", stock_pb2.Stock, sa.Column("flash_version", sa.BigInteger), sa.Column("flash_limit", sa.BigInteger)
+)
+
+
+class StockStore:
+    """Stock rows and their ledger."""
+
+    def __init__(self) -> None:
+        self.rows = CrudStore(STOCK, stock_pb2.Stock, "stock row")
+
+    async def deduct(self, tx: AsyncConnection, gid: str, items: Sequence[Units], taken: Collection[int]) -> bool:
+        """Takes the units of all items, or says False, and then the transaction must be rolled back.
+
+        `taken` names the products whose units were taken from the flash sale before: a product on flash sale
+        that is not among them makes it False. The hot rows are locked last, for as short as possible.
+        """
+        await self._write_ledger(tx, [(i.product_id, -i.count, "order", i.ref, gid) for i in items])
+        totals = total_by_product(items)
+        cases = " ".join("WHEN %s THEN %s" for _ in totals)
+        pairs = [value for pair in totals.items() for value in pair]
+        count = await execute(
+            tx,
+            f"UPDATE stock SET stock = stock - CASE product_id {cases} END, updated_at = NOW()"
+            f" WHERE product_id IN ({marks(totals)}) AND deleted_at IS NULL"
+            f" AND stock >= CASE product_id {cases} END"
+            f" AND (flash_version = 0 OR product_id IN ({marks(taken) or 'NULL'}))",
+            (*pairs, *totals, *pairs, *taken),
+        )
+        return count == len(totals)
+
+    async def put_back(self, tx: AsyncConnection, gid: str, items: Sequence[Units]) -> None:
+        """Undoes `deduct`. Units of a row that was deleted meanwhile leave the books with it."""
+        await self._write_ledger(tx, [(i.product_id, i.count, "revert", i.ref, gid) for i in items])
+        for product_id, count in total_by_product(items).items():
+            found = await execute(
+                tx,
+                "UPDATE stock SET stock = stock + %s, updated_at = NOW() WHERE product_id = %s AND deleted_at IS NULL",
+                (count, product_id),
+            )
+            if not found:
+                await self.write_ledger(tx, product_id, -count, "delete")
+
+    async def find(self, tx: AsyncConnection, product_ids: Collection[int]) -> Mapping[int, Stock]:
+        """The rows of these products, by product id; products without a row are absent."""
+        rows = await fetch(
+            tx,
+            "SELECT product_id, stock, flash_version FROM stock"
+            f" WHERE product_id IN ({marks(product_ids)}) AND deleted_at IS NULL",
+            tuple(product_ids),
+        )
+        return {row[0]: Stock(row[0], row[1], row[2] > 0) for row in rows}
+
+    async def write_ledger(self, tx: AsyncConnection, product_id: int, delta: int, kind: str) -> None:
+        """Books a change that no order made."""
+        if delta:
+            await self._write_ledger(tx, [(product_id, delta, kind, "", "")])
+
+    async def set_flash(self, tx: AsyncConnection, product_id: int, stock: int, limit: int) -> int:
+        """Sets the stock of a product on flash sale, not open yet, and returns the sale's new version."""
+        await execute(
+            tx,
+            "INSERT INTO stock (product_id, stock, created_at, updated_at) VALUES (%s, 0, NOW(), NOW())"
+            " ON DUPLICATE KEY UPDATE product_id = product_id",
+            (product_id,),
+        )
+        row = await fetch(
+            tx,
+            "SELECT id, stock, flash_version FROM stock WHERE product_id = %s AND deleted_at IS NULL FOR UPDATE",
+            (product_id,),
+        )
+        [(row_id, before, version)] = row
+        await execute(
+            tx,
+            "UPDATE stock SET stock = %s, flash_version = %s, flash_limit = %s, flash_open = 0, updated_at = NOW()"
+            " WHERE id = %s",
+            (stock, version + 1, limit, row_id),
+        )
+        await self.write_ledger(tx, product_id, stock - before, "flash")
+        return int(version) + 1
+
+    async def mark_closed(self, tx: AsyncConnection, product_id: int) -> int:
+        """Notes that the sale is about to be closed, so that somebody opens it again whatever comes.
+
+        Returns its version, 0 for a product that is not on flash sale.
+        """
+        rows = await fetch(
+            tx,
+            "SELECT flash_version FROM stock WHERE product_id = %s AND deleted_at IS NULL FOR UPDATE",
+            (product_id,),
+        )
+        version = int(rows[0][0]) if rows else 0
+        await self._mark(tx, product_id, version, is_open=False)
+        return version
+
+    async def mark_open(self, tx: AsyncConnection, product_id: int, version: int) -> None:
+        """Notes that the sale of this version is open."""
+        await self._mark(tx, product_id, version, is_open=True)
+
+    async def _mark(self, tx: AsyncConnection, product_id: int, version: int, *, is_open: bool) -> None:
+        if version:
+            await execute(
+                tx,
+                "UPDATE stock SET flash_open = %s, updated_at = NOW()"
+                " WHERE product_id = %s AND flash_version = %s AND deleted_at IS NULL",
+                (int(is_open), product_id, version),
+            )
+
+    async def unopened(self, tx: AsyncConnection) -> Sequence[tuple[int, int, int]]:
+        """(product, stock, limit) of sales that were set some seconds ago and never opened: their setter died."""
+        rows = await fetch(
+            tx,
+            "SELECT product_id, stock, flash_limit FROM stock WHERE flash_version > 0 AND flash_open = 0"
+            " AND deleted_at IS NULL AND updated_at < NOW() - INTERVAL 10 SECOND",
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    async def placed(self, tx: AsyncConnection, refs: Collection[str]) -> set[str]:
+        """Those of `refs` whose units are deducted at present."""
+        if not refs:
+            return set()
+        rows = await fetch(
+            tx,
+            f"SELECT ref FROM stock_ledger WHERE ref IN ({marks(refs)}) GROUP BY ref HAVING SUM(delta) < 0",
+            tuple(refs),
+        )
+        return {row[0] for row in rows}
+
+    async def _write_ledger(self, tx: AsyncConnection, rows: list[tuple[int, int, str, str, str]]) -> None:
+        await execute(
+            tx, "INSERT INTO stock_ledger (product_id, delta, kind, ref, gid) VALUES (%s, %s, %s, %s, %s)", rows
+        )

@@ -1,0 +1,32 @@
+"""The only place that names the concrete parts of the stock service."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from eshop_chassis import Api, ChassisHooks, Service
+from eshop_chassis.channels import open_channel
+from eshop_chassis.mysql import open_mysql
+from eshop_protos.flash_sale.v1 import flash_sale_api
+from eshop_protos.stock.v1 import stock_api
+from eshop_stock.deduct import Deduction
+from eshop_stock.flash import FlashSales
+from eshop_stock.service import StockService
+from eshop_stock.settings import Settings
+from eshop_stock.store import StockStore
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
+    """Opens the database and the channel to the flash-sale service, and closes them in reverse."""
+    async with (
+        open_mysql(settings, "eshop_stock", "eshop_stock") as db,
+        open_channel(settings.flash_sale_address, flash_sale_api.IDEMPOTENT) as channel,
+    ):
+        store = StockStore()
+        flash_sale = flash_sale_api.FlashSaleClient(channel)
+        flash_sales = FlashSales(db, store, flash_sale, settings.flash_sale_settle_seconds)
+        service = StockService(db, store, Deduction(db, store, flash_sale), flash_sales)
+        api = Api(
+            stock_api.SERVICE_NAME, stock_api.stock_handlers(service, hooks), stock_api.stock_router(service, hooks)
+        )
+        yield Service([api], {"MySQL": db.check}, [flash_sales.finish_openings])
