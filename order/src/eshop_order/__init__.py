@@ -1,0 +1,1 @@
+"""Places orders, at once or through a queue, and keeps them."""

@@ -1,0 +1,16 @@
+"""Starts the order service: `python -m eshop_order`."""
+
+from typing import NoReturn
+
+from eshop_chassis import run
+from eshop_order.settings import Settings
+from eshop_order.wiring import open_service
+
+
+def main() -> NoReturn:
+    """Serves until SIGTERM or SIGINT."""
+    run("order", Settings, open_service)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What became of an order, as its buyer is told."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aiodtm import DtmFailure, DtmUnavailable
+from eshop_chassis.mysql import Database
+from eshop_chassis.order_ids import OrderIds
+from eshop_order.orders import Row
+from eshop_order.place_orders import Placer
+from eshop_order.store import CANCELLED, OrderStore
+from eshop_protos.order.v1 import order_pb2 as pb
+from protoc_gen_fastapi.runtime import NotFound
+
+
+class Outcomes:
+    """Tells the fate of every order id that was handed out."""
+
+    def __init__(self, db: Database, store: OrderStore, placer: Placer, ids: OrderIds) -> None:
+        self._db = db
+        self._store = store
+        self._placer = placer
+        self._ids = ids
+
+    async def of(self, order_id: str) -> pb.GetOutcomeReply:
+        """Raises NotFound for an id that was never handed out."""
+        row = await self._db.run(lambda tx: self._find(tx, order_id))
+        if row is None:
+            return self._not_placed_yet(order_id)
+        if row.final is None and await self._just_succeeded(row):
+            row = await self._db.run(lambda tx: self._find(tx, order_id)) or row
+        found = row
+        return await self._db.run(lambda tx: self._tell(tx, found))
+
+    async def _find(self, tx: AsyncConnection, order_id: str) -> Row | None:
+        return (await self._store.find(tx, [order_id])).get(order_id)
+
+    async def _just_succeeded(self, row: Row) -> bool:
+        """A foreign saga, or one whose placer died, may have succeeded without anybody writing it here yet."""
+        try:
+            return await self._placer.confirm_if_succeeded(row) is not None
+        except (DtmUnavailable, DtmFailure):
+            return False
+
+    async def _tell(self, tx: AsyncConnection, row: Row) -> pb.GetOutcomeReply:
+        order_id = row.order.order_id
+        reply = pb.GetOutcomeReply(orderID=order_id, status=_status(row), reason=row.reason)
+        order = await self._store.by_order_id(tx, order_id)
+        if order is not None:
+            reply.order.CopyFrom(order)
+            if row.state == "confirmed" and order.status == CANCELLED:
+                reply.status = "cancelled"
+        return reply
+
+    def _not_placed_yet(self, order_id: str) -> pb.GetOutcomeReply:
+        """An id of the queue is handed out once Kafka has the order: without a row it is still there."""
+        if self._ids.kind(order_id) not in ("b", "f"):
+            raise NotFound(f"order {order_id} does not exist")
+        return pb.GetOutcomeReply(orderID=order_id, status="accepted")
+
+
+def _status(row: Row) -> str:
+    if row.final is None:
+        return "running"
+    if row.final.confirmed:
+        return "confirmed"
+    return "cancelled" if row.code in ("", "REVERTED") else "refused"

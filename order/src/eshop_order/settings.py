@@ -1,0 +1,27 @@
+"""Every setting of the order service."""
+
+from pydantic import Field
+
+from eshop_chassis import DtmMySQLSettings, KafkaSettings, MySQLSettings, ServiceSettings
+from eshop_chassis.order_ids import OrderIdSettings
+
+
+class Settings(ServiceSettings, MySQLSettings, KafkaSettings, DtmMySQLSettings, OrderIdSettings):
+    """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
+
+    http_port: int = Field(30280, validation_alias="ESHOP_ORDER_HTTP_PORT")
+    grpc_port: int = Field(30282, validation_alias="ESHOP_ORDER_GRPC_PORT")
+    order_address: str = Field("127.0.0.1:30282", description="gRPC address of this service, as DTM reaches it")
+    stock_address: str = Field("127.0.0.1:30382", description="gRPC address of the stock service")
+    coupon_address: str = Field("127.0.0.1:30482", description="gRPC address of the coupon service")
+    pay_address: str = Field("127.0.0.1:30582", description="gRPC address of the pay service")
+    flash_sale_address: str = Field("127.0.0.1:30682", description="gRPC address of the flash-sale service")
+    order_wait_seconds: float = Field(
+        4.0, gt=0, description="how long Submit waits for an outcome before it says running"
+    )
+    order_lanes: int = Field(2, gt=0, description="sagas of submitted orders that run at the same time")
+    order_poll_messages: int = Field(200, gt=0, le=500, description="most buffered orders placed by one saga")
+    order_sweep_seconds: float = Field(3.0, gt=0, description="how often orders that were left behind are looked for")
+    order_left_behind_seconds: int = Field(
+        15, gt=0, description="age at which an unfinished order counts as left behind"
+    )

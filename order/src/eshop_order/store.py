@@ -1,0 +1,180 @@
+"""The SQL of the order service. Every method is given a transaction and never commits."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from eshop_chassis.branch import Fault
+from eshop_chassis.crud import CrudStore, table_of
+from eshop_chassis.mysql import execute, fetch, marks
+from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, NewOrder, Row
+from eshop_protos.order.v1 import order_pb2
+
+ORDER = table_of("order_record", order_pb2.Order, sa.Column("state", sa.String), sa.Column("gid", sa.String))
+AWAITING_PAYMENT, DONE, CANCELLED = 1, 4, 5
+_FIELDS = "order_id, user_id, product_id, product_count, amount, coupon_id, state, gid, suite, code, reason"
+
+
+class OrderStore(CrudStore[order_pb2.Order]):
+    """The orders, from claim to final."""
+
+    def __init__(self) -> None:
+        super().__init__(ORDER, order_pb2.Order, "order", visible=ORDER.c.state != "reverted")
+
+    async def claim(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> list[Fault]:
+        """Claims all orders for `gid`, or returns why not, and then the transaction must be rolled back.
+
+        Only a row that no transaction owns can be claimed: an absent one, one that was only noted (placing), a reverted
+        one; or one that bears this gid already.
+        """
+        ordered = sorted(orders, key=lambda order: order.order_id)
+        inserted = await self._insert(tx, gid, ordered, "claimed", suite=suite)
+        if inserted == len(ordered):
+            return []
+        rows = await self.find(tx, [order.order_id for order in ordered], lock=True)
+        faults = [fault for row in rows.values() if (fault := _claim_fault(row, gid)) is not None]
+        if not faults:
+            free = [order for order in ordered if rows[order.order_id].state != "claimed"]
+            if free:
+                await self._take_over(tx, gid, free, suite=suite)
+        return faults
+
+    async def note_running(self, tx: AsyncConnection, gid: str, order: NewOrder) -> None:
+        """Makes sure that an order has a row before its id is handed out as running."""
+        await self._insert(tx, gid, [order], "placing", suite=True)
+
+    async def revert(self, tx: AsyncConnection, gid: str, order_ids: Collection[str]) -> None:
+        """Undoes `claim`: only rows of this gid, which are free from then on."""
+        await self._set_state(tx, "reverted", "deleted_at = NOW(), status = 5", gid, order_ids, "'claimed', 'placing'")
+
+    async def confirm(self, tx: AsyncConnection, gid: str) -> None:
+        """Makes the orders of a saga that succeeded final."""
+        await execute(
+            tx,
+            "UPDATE order_record SET state = 'confirmed', updated_at = NOW() WHERE gid = %s AND state = 'claimed'",
+            (gid,),
+        )
+
+    async def cancel(self, tx: AsyncConnection, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> set[str]:
+        """Makes orders that `gid` gave up final, with their reason, and returns which.
+
+        One that was refused before it had a row gets one, so that its outcome can be asked for. One that another
+        transaction has claimed since is left alone.
+        """
+        ordered = sorted(refused, key=lambda pair: pair[0].order_id)
+        ids = [order.order_id for order, _ in ordered]
+        rows = await self.find(tx, ids, lock=True)
+        if absent := [order for order, _ in ordered if order.order_id not in rows]:
+            await self._insert(tx, gid, absent, "placing", suite=True)
+            rows = await self.find(tx, ids, lock=True)  # somebody else may have claimed one between our two statements
+        mine = [(order, fault) for order, fault in ordered if _given_up(rows[order.order_id], gid)]
+        if mine:
+            await execute(
+                tx,
+                f"UPDATE order_record SET state = 'cancelled', status = {CANCELLED}, gid = %s, code = %s, reason = %s,"
+                " deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
+                [(gid, f.code, f.reason, o.order_id) for o, f in mine],
+            )
+        return {order.order_id for order, _ in mine}
+
+    async def find(self, tx: AsyncConnection, order_ids: Collection[str], *, lock: bool = False) -> Mapping[str, Row]:
+        """The rows of these orders by order id, whatever their state; absent ones are absent."""
+        rows = await fetch(
+            tx,
+            f"SELECT {_FIELDS} FROM order_record WHERE order_id IN ({marks(order_ids)})"
+            f" ORDER BY order_id{' FOR UPDATE' if lock else ''}",
+            tuple(order_ids),
+        )
+        return {row[0]: _row(row) for row in rows}
+
+    async def by_order_id(self, tx: AsyncConnection, order_id: str) -> order_pb2.Order | None:
+        """The order as clients see it; None while it is not shown."""
+        found = (await tx.execute(sa.select(ORDER).where(ORDER.c.order_id == order_id, self.visible))).one_or_none()
+        return None if found is None else self.to_message(found)
+
+    async def left_behind(self, tx: AsyncConnection, seconds: int) -> Sequence[Row]:
+        """Orders whose placer has not brought them to an end for so long that it may have died."""
+        rows = await fetch(
+            tx,
+            f"SELECT {_FIELDS} FROM order_record WHERE state IN ('placing', 'claimed', 'reverted')"
+            " AND updated_at < NOW() - INTERVAL %s SECOND ORDER BY updated_at LIMIT 500",
+            (seconds,),
+        )
+        return [_row(row) for row in rows]
+
+    async def note_return(self, tx: AsyncConnection, order: NewOrder, *, resell: bool) -> None:
+        """Notes, with the cancellation, that the units of a flash-sale order go back."""
+        await execute(
+            tx,
+            "INSERT IGNORE INTO unit_return (order_id, product_id, resell) VALUES (%s, %s, %s)",
+            (order.order_id, order.product_id, int(resell)),
+        )
+
+    async def returns(self, tx: AsyncConnection) -> Sequence[tuple[str, int, bool]]:
+        """(order, product, resell) of units that Redis has not got back yet."""
+        rows = await fetch(tx, "SELECT order_id, product_id, resell FROM unit_return ORDER BY created_at LIMIT 500")
+        return [(row[0], row[1], bool(row[2])) for row in rows]
+
+    async def returned(self, tx: AsyncConnection, order_ids: Collection[str]) -> None:
+        """Forgets returns that Redis has."""
+        await execute(
+            tx,
+            f"DELETE FROM unit_return WHERE order_id IN ({marks(order_ids)})",
+            tuple(order_ids),
+        )
+
+    async def _insert(
+        self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], state: str, *, suite: bool
+    ) -> int:
+        return await execute(
+            tx,
+            # Nothing but %s among the values: then the driver sends all rows in one statement.
+            "INSERT IGNORE INTO order_record (order_id, user_id, product_id, product_count, amount, coupon_id, state,"
+            " gid, suite) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (o.order_id, o.user_id, o.product_id, o.product_count, o.amount, o.coupon_id, state, gid, int(suite))
+                for o in orders
+            ],
+        )
+
+    async def _take_over(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> None:
+        """Claims rows that nobody owns; they say what is ordered now."""
+        await execute(
+            tx,
+            f"UPDATE order_record SET state = 'claimed', gid = %s, suite = %s, status = {AWAITING_PAYMENT},"
+            " user_id = %s, product_id = %s, product_count = %s, amount = %s, coupon_id = %s,"
+            " deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
+            [
+                (gid, int(suite), o.user_id, o.product_id, o.product_count, o.amount, o.coupon_id, o.order_id)
+                for o in orders
+            ],
+        )
+
+    async def _set_state(
+        self, tx: AsyncConnection, state: str, more: str, gid: str, order_ids: Collection[str], before: str
+    ) -> None:
+        await execute(
+            tx,
+            f"UPDATE order_record SET state = '{state}', {more}, updated_at = NOW()"
+            f" WHERE gid = %s AND state IN ({before}) AND order_id IN ({marks(order_ids)})",
+            (gid, *order_ids),
+        )
+
+
+def _claim_fault(row: Row, gid: str) -> Fault | None:
+    if row.final is not None:
+        return Fault(row.order.order_id, ALREADY_FINAL, "this order has its outcome already")
+    if row.state in ("reverted", "placing") or row.gid == gid:
+        return None
+    return Fault(row.order.order_id, CLAIMED_ELSEWHERE, "this order is being placed by another transaction")
+
+
+def _given_up(row: Row, gid: str) -> bool:
+    """Whether nobody owns an order any more, seen from `gid`, which did."""
+    return row.state == "placing" or (row.state == "reverted" and row.gid == gid)
+
+
+def _row(row: Any) -> Row:
+    return Row(NewOrder(*row[:6]), row[6], row[7], bool(row[8]), row[9], row[10])

@@ -1,0 +1,95 @@
+"""The only place that names the concrete parts of the order service."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiodtm import open_dtm
+from eshop_chassis import Api, ChassisHooks, Service
+from eshop_chassis.branch import stored_refusals
+from eshop_chassis.channels import open_channel
+from eshop_chassis.dtm import check_dtm
+from eshop_chassis.kafka import check_kafka, open_producer
+from eshop_chassis.mysql import Database, open_mysql
+from eshop_chassis.order_ids import OrderIds
+from eshop_order.consumer import OrderConsumer
+from eshop_order.lanes import OrderLanes
+from eshop_order.outcome import Outcomes
+from eshop_order.place_orders import Placer
+from eshop_order.refusals import Refusals
+from eshop_order.saga import Addresses, OrderSagas
+from eshop_order.service import OrderService
+from eshop_order.settings import Settings
+from eshop_order.settle_units import UnitSettlement
+from eshop_order.store import OrderStore
+from eshop_order.sweep import Sweeper
+from eshop_protos.coupon.v1 import coupon_api
+from eshop_protos.flash_sale.v1 import flash_sale_api
+from eshop_protos.order.v1 import order_api
+from eshop_protos.pay.v1 import pay_api
+from eshop_protos.stock.v1 import stock_api
+from eshop_protos.types import types_pb2
+from protoc_gen_fastapi.runtime import Call
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
+    """Opens MySQL, Kafka, DTM and the channels to other services, and closes them in reverse."""
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(open_mysql(settings, "eshop_order", "eshop_order"))
+        producer = await stack.enter_async_context(open_producer(settings))
+        dtm = await stack.enter_async_context(open_dtm(grpc=settings.dtm_mysql_grpc, http=settings.dtm_mysql_http))
+        refusals = await _open_refusals(stack, settings, db)
+        flash_channel = await stack.enter_async_context(open_channel(settings.flash_sale_address))
+
+        store, ids = OrderStore(), OrderIds(settings)
+        flash_sale = flash_sale_api.FlashSaleClient(flash_channel)
+        sagas = OrderSagas(dtm, _addresses(settings))
+        placer = Placer(db, store, dtm, sagas, refusals, UnitSettlement(flash_sale))
+        sweeper = Sweeper(
+            db,
+            store,
+            dtm,
+            placer,
+            flash_sale,
+            every=settings.order_sweep_seconds,
+            age=settings.order_left_behind_seconds,
+        )
+        consumer = OrderConsumer(settings, placer, producer, ids)
+        service = OrderService(
+            db,
+            store,
+            placer,
+            OrderLanes(placer, settings.order_lanes),
+            Outcomes(db, store, placer, ids),
+            producer,
+            ids,
+            topic=settings.kafka_order_topic,
+            wait_seconds=settings.order_wait_seconds,
+        )
+        api = Api(
+            order_api.SERVICE_NAME, order_api.order_handlers(service, hooks), order_api.order_router(service, hooks)
+        )
+        checks = {"MySQL": db.check, "Kafka": lambda: check_kafka(settings), "DTM": lambda: check_dtm(dtm)}
+        yield Service([api], checks, [consumer.run, sweeper.run])
+
+
+async def _open_refusals(stack: AsyncExitStack, settings: Settings, db: Database) -> Refusals:
+    stock = await stack.enter_async_context(open_channel(settings.stock_address, stock_api.IDEMPOTENT))
+    coupon = await stack.enter_async_context(open_channel(settings.coupon_address, coupon_api.IDEMPOTENT))
+    pay = await stack.enter_async_context(open_channel(settings.pay_address, pay_api.IDEMPOTENT))
+
+    async def own(request: types_pb2.GetRefusalsRequest, call: Call) -> types_pb2.GetRefusalsReply:
+        return await stored_refusals(db, request.gid)
+
+    return Refusals(
+        {
+            order_api.SERVICE_NAME: own,
+            stock_api.SERVICE_NAME: stock_api.StockClient(stock).get_refusals,
+            coupon_api.SERVICE_NAME: coupon_api.CouponClient(coupon).get_refusals,
+            pay_api.SERVICE_NAME: pay_api.PayClient(pay).get_refusals,
+        }
+    )
+
+
+def _addresses(settings: Settings) -> Addresses:
+    return Addresses(settings.order_address, settings.stock_address, settings.coupon_address, settings.pay_address)

@@ -1,0 +1,55 @@
+"""The coupon store in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from eshop_chassis.branch import Fault
+from eshop_coupon.store import UNUSED, USED, Use
+from shop_in_memory.database import Tx
+
+
+@dataclass(frozen=True)
+class Coupon:
+    user_id: int
+    status: int = UNUSED
+    order_id: str = ""
+    gid: str = ""
+
+
+class MemoryCoupons:
+    """Keeps coupons as `CouponStore` does."""
+
+    async def put(self, tx: Tx, coupon_id: int, user_id: int, status: int = UNUSED) -> None:
+        """Gives a user a coupon."""
+        coupons(tx.data)[coupon_id] = Coupon(user_id, status)
+
+    async def use(self, tx: Tx, gid: str, uses: Sequence[Use]) -> list[Fault]:
+        faults: list[Fault] = []
+        for use in sorted(uses, key=lambda use: use.coupon_id):
+            coupon = coupons(tx.data).get(use.coupon_id)
+            if code := _code(coupon, use):
+                faults.append(Fault(use.order_id, code, code.lower()))
+            else:
+                coupons(tx.data)[use.coupon_id] = replace(coupon, status=USED, order_id=use.order_id, gid=gid)
+        return faults
+
+    async def give_back(self, tx: Tx, gid: str, uses: Sequence[Use]) -> None:
+        for use in uses:
+            coupon = coupons(tx.data).get(use.coupon_id)
+            if coupon and coupon.gid == gid and coupon.status == USED:
+                coupons(tx.data)[use.coupon_id] = Coupon(coupon.user_id)
+
+
+def coupons(data: dict[str, dict[int, Coupon]]) -> dict[int, Coupon]:
+    """The coupons in a database's data."""
+    return data.setdefault("coupon", {})
+
+
+def _code(coupon: Coupon | None, use: Use) -> str:
+    if coupon is None:
+        return "UNKNOWN_COUPON"
+    if use.user_id and coupon.user_id != use.user_id:
+        return "COUPON_OF_ANOTHER_USER"
+    if coupon.status == USED:
+        return "COUPON_ALREADY_USED"
+    return "" if coupon.status == UNUSED else "COUPON_EXPIRED"

@@ -1,0 +1,122 @@
+"""A database in memory: transactions with rollback, barrier rows, stored refusals and named locks.
+
+What a fake store writes lies in `tx.data`. The few statements that the chassis and the flash sales send themselves are
+understood as well.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from aiodtm.barrier import BARRIER_TABLE
+from aiodtm.testing import MemoryStore, MemoryTransaction
+
+T = TypeVar("T")
+
+
+class Rows(list[tuple[Any, ...]]):
+    """A result."""
+
+    @property
+    def rowcount(self) -> int:
+        return len(self)
+
+
+class Tx(MemoryTransaction):
+    """A transaction that also understands the SQL about refusals and barrier rows."""
+
+    async def exec_driver_sql(self, sql: str, params: Any = ()) -> Rows:
+        refusals: dict[tuple[str, str, str], tuple[str, str]] = self.data.setdefault("refusal", {})
+        if sql.startswith("INSERT IGNORE INTO refusal"):
+            new = [row for row in params if row[:3] not in refusals]
+            refusals.update({row[:3]: row[3:] for row in new})
+            return Rows(new)
+        if "FROM refusal" in sql:
+            found = [(key, why) for key, why in refusals.items() if key[: len(params)] == tuple(params)]
+            return Rows((key[2], *why) for key, why in found)
+        if f"FROM {BARRIER_TABLE}" in sql:
+            return Rows([(1,)] if tuple(params) in self.rows else [])
+        raise NotImplementedError(sql)
+
+
+class Locks:
+    """The named locks of a database, each with the connection that holds it."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Connection] = {}
+
+    def lose(self, owner: Any) -> None:
+        """Drops the connections of `owner`, a task, and with them their locks."""
+        self.held = {name: held for name, held in self.held.items() if held.owner is not owner}
+
+
+class Connection:
+    """A connection that knows nothing but GET_LOCK and RELEASE_LOCK."""
+
+    def __init__(self, locks: Locks) -> None:
+        self._locks = locks
+        self.owner = asyncio.current_task()
+
+    async def exec_driver_sql(self, sql: str, params: tuple[Any, ...]) -> Rows:
+        name = params[0]
+        if "GET_LOCK" in sql:
+            return Rows([(int(await self._got(name, params[1])),)])
+        if "RELEASE_LOCK" in sql:
+            if self._locks.held.get(name) is self:
+                del self._locks.held[name]
+            return Rows([(1,)])
+        raise NotImplementedError(sql)
+
+    async def _got(self, name: str, seconds: float) -> bool:
+        for _ in range(int(seconds * 10_000) + 1):
+            if name not in self._locks.held:
+                self._locks.held[name] = self
+                return True
+            await asyncio.sleep(0)
+        return False
+
+    async def commit(self) -> None: ...
+
+
+class Engine(MemoryStore):
+    """Stands in for the SQLAlchemy engine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.locks = Locks()
+        self.after_commit: Callable[[], object] | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Tx]:
+        async with super().transaction() as tx:
+            yield Tx(tx.data, tx.rows)
+        if self.after_commit:
+            self.after_commit()
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncGenerator[Connection]:
+        yield Connection(self.locks)
+
+
+class MemoryDatabase:
+    """Stands in for `eshop_chassis.mysql.Database`."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What is committed."""
+        return self.engine.data
+
+    def refuse_while_away(self) -> None:
+        """It is never away."""
+
+    async def run(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        """Runs `work` in one transaction, shielded as the real one is."""
+        return await asyncio.shield(asyncio.ensure_future(self._run(work)))
+
+    async def _run(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        async with self.engine.transaction() as tx:
+            return await work(tx)

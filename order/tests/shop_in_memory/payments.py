@@ -1,0 +1,48 @@
+"""The payment store in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from eshop_chassis.branch import Fault
+from eshop_pay.store import AWAITING_PAYMENT, REVERTED, Payment
+from shop_in_memory.database import Tx
+
+
+@dataclass(frozen=True)
+class Kept:
+    id: int
+    payment: Payment
+    status: int
+    gid: str
+
+
+class MemoryPayments:
+    """Keeps payments as `PayStore` does."""
+
+    async def open(self, tx: Tx, gid: str, payments: Sequence[Payment]) -> list[Fault]:
+        table = kept_payments(tx.data)
+        faults: list[Fault] = []
+        for payment in sorted(payments, key=lambda p: p.order_id):
+            kept = table.get(payment.order_id)
+            if kept and kept.status != REVERTED and kept.gid != gid:
+                faults.append(Fault(payment.order_id, "PAYMENT_EXISTS", "it has one"))
+            elif kept is None or kept.gid != gid:
+                row_id = kept.id if kept else len(table) + 1
+                table[payment.order_id] = Kept(row_id, payment, AWAITING_PAYMENT, gid)
+        return faults
+
+    async def revert(self, tx: Tx, gid: str, payments: Sequence[Payment]) -> None:
+        table = kept_payments(tx.data)
+        for payment in payments:
+            kept = table.get(payment.order_id)
+            if kept and kept.gid == gid:
+                table[payment.order_id] = replace(kept, status=REVERTED)
+
+    async def of_orders(self, tx: Tx, order_id: str) -> int | None:
+        kept = kept_payments(tx.data).get(order_id)
+        return kept.id if kept else None
+
+
+def kept_payments(data: dict[str, dict[str, Kept]]) -> dict[str, Kept]:
+    """The payments in a database's data, by order."""
+    return data.setdefault("pay", {})

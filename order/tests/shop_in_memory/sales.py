@@ -1,0 +1,198 @@
+"""The flash sales in memory: what the Lua scripts do, in Python. Nothing awaits in between, so each call is atomic."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiodtm import Barrier, BranchRefused
+from aiodtm.barrier import UNDOES
+from eshop_flash_sale.sale import LIMIT_REACHED, NOT_ON_SALE, SOLD_OUT, Keys, Take, Taken
+from protoc_gen_fastapi.runtime import Refused, Unavailable
+
+Business = Callable[[Any], tuple[str, Any]]
+
+
+@dataclass
+class Sale:
+    state: str = "closed"
+    token: str = ""
+    version: int | None = None
+    set: int = 0
+    left: int = 0
+    accepted: int = 0
+    returned: int = 0
+    limit: int = 0
+    returned_closed: int = 0
+
+
+@dataclass
+class MemorySales:
+    """Keeps sales as `Sales` does.
+
+    `outcomes` are the barrier's, under the keys that they have in Redis; `taken_in` is the version of the sale in which
+    the units of a reference were taken.
+    """
+
+    sales: dict[int, Sale] = field(default_factory=dict)
+    unsettled: dict[int, dict[str, Take]] = field(default_factory=lambda: defaultdict(dict))
+    taken_in: dict[str, int | None] = field(default_factory=dict)
+    users: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
+    outcomes: dict[str, str] = field(default_factory=dict)
+    after_call: Callable[[], object] | None = None
+
+    async def surely_refuses(self, product_id: int) -> str | None:
+        sale = self.sales.get(product_id)
+        if sale is None:
+            return NOT_ON_SALE
+        return SOLD_OUT if sale.state == "open" and sale.left <= 0 else None
+
+    async def take(self, barrier: Barrier, product_id: int, items: Sequence[Take], *, each: bool) -> Taken:
+        state, result = self._act(barrier, product_id, lambda _: self._take(product_id, items, each=each))
+        self._called()
+        if state == "undone":
+            raise BranchRefused("undone")
+        found = json.loads(result)
+        return Taken(frozenset(item[0] for item in found["accepted"]), dict(found["refused"]))
+
+    async def give_back(self, barrier: Barrier, product_id: int) -> None:
+        self._undo(barrier, product_id, lambda taken: self._give_back(product_id, taken))
+        self._called()
+
+    async def close(self, product_id: int, token: str) -> tuple[int, list[Take]]:
+        sale = self.sales.setdefault(product_id, Sale())
+        sale.state, sale.token, sale.returned_closed = "closed", token, 0
+        self._called()
+        return sale.version or 0, list(self.unsettled[product_id].values())
+
+    async def open(self, product_id: int, token: str, version: int, units: int, limit: int) -> int:
+        sale = self.sales.get(product_id)
+        if sale is None or sale.token != token:
+            raise Refused("this flash sale was set by somebody else")
+        if sale.state != "open":
+            self._open(product_id, sale, version, units, limit)
+        self._called()
+        return sale.version or 0
+
+    async def settle(self, product_id: int, units: Sequence[tuple[str, bool]]) -> bool:
+        for ref, resell in units:
+            taken = self.unsettled[product_id].pop(ref, None)
+            if taken is not None and resell:
+                self._return(product_id, taken, self.taken_in.get(ref))
+        self._called()
+        return product_id in self.sales
+
+    def _open(self, product_id: int, sale: Sale, version: int, units: int, limit: int) -> None:
+        if version == 0:
+            sale.state = "open"
+            if sale.version is None:
+                del self.sales[product_id]
+            return
+        left = units + sale.returned_closed
+        self.sales[product_id] = Sale("open", sale.token, version, left, left, 0, 0, limit, 0)
+        sale.version = version
+        self.users[product_id].clear()
+
+    def _take(self, product_id: int, items: Sequence[Take], *, each: bool) -> tuple[str, Any]:
+        sale = self.sales.get(product_id)
+        if sale is not None and sale.state == "closed":
+            raise Unavailable("the flash sale is being set")
+        accepted: list[Take] = []
+        refused: list[tuple[str, str]] = []
+        for item in items:
+            code = self._refusal(sale, self.users[product_id], accepted, item)
+            if code:
+                refused.append((item.ref, code))
+            else:
+                accepted.append(item)
+        if sale is None or not accepted or (refused and not each):
+            return "refused", {"accepted": [], "refused": refused}
+        for item in accepted:
+            self._take_one(product_id, sale, item)
+        took = [[i.ref, str(i.user_id), i.count, sale.version] for i in accepted]
+        return "ok", {"accepted": took, "refused": refused}
+
+    def _refusal(self, sale: Sale | None, users: dict[int, int], accepted: list[Take], item: Take) -> str | None:
+        if sale is None:
+            return NOT_ON_SALE
+        if item.count > sale.left - sum(other.count for other in accepted):
+            return SOLD_OUT
+        mine = sum(other.count for other in accepted if other.user_id == item.user_id)
+        if sale.limit and item.user_id and users.get(item.user_id, 0) + mine + item.count > sale.limit:
+            return LIMIT_REACHED
+        return None
+
+    def _take_one(self, product_id: int, sale: Sale, item: Take) -> None:
+        sale.left -= item.count
+        sale.accepted += item.count
+        self.unsettled[product_id][item.ref] = item
+        self.taken_in[item.ref] = sale.version
+        if item.user_id:
+            users = self.users[product_id]
+            users[item.user_id] = users.get(item.user_id, 0) + item.count
+
+    def _give_back(self, product_id: int, taken: Any) -> tuple[str, Any]:
+        for ref, user, count, version in taken["accepted"]:
+            self.unsettled[product_id].pop(ref, None)
+            self._return(product_id, Take(ref, int(user), count), version)
+        return "ok", ""
+
+    def _return(self, product_id: int, item: Take, version: int | None) -> None:
+        sale = self.sales.setdefault(product_id, Sale())
+        sale.left += item.count
+        sale.returned += item.count
+        if sale.state == "closed":
+            sale.returned_closed += item.count
+        if item.user_id in self.users[product_id] and version == sale.version:
+            self.users[product_id][item.user_id] -= item.count
+
+    def _act(self, barrier: Barrier, product_id: int, business: Business) -> tuple[str, str]:
+        key = _key(barrier, product_id, barrier.op)
+        if key not in self.outcomes:
+            status, result = business(None)
+            self.outcomes[key] = f"{status}:{json.dumps(result, separators=(',', ':'))}"
+        state, _, stored = self.outcomes[key].partition(":")
+        undone = any(
+            op for op, do in UNDOES.items() if do == barrier.op and _key(barrier, product_id, op) in self.outcomes
+        )
+        return ("undone", "") if state == "ok" and undone else (state, stored)
+
+    def _undo(self, barrier: Barrier, product_id: int, business: Business) -> None:
+        key = _key(barrier, product_id, barrier.op)
+        if key in self.outcomes:
+            return
+        action = self.outcomes.setdefault(_key(barrier, product_id, barrier.undoes or ""), "undone:")
+        status, _, result = action.partition(":")
+        self.outcomes[key] = "empty:"
+        if status == "ok":
+            business(json.loads(result))
+            self.outcomes[key] = "ok:"
+
+    def _called(self) -> None:
+        if self.after_call:
+            self.after_call()
+
+
+def _key(barrier: Barrier, product_id: int, op: str) -> str:
+    return f"{Keys(product_id).slot}:barrier:{barrier.gid}:{barrier.branch_id}:{op}"
+
+
+class MemoryRedis:
+    """Stands in for the Redis client, as far as check-backs and stored outcomes go."""
+
+    def __init__(self, sales: MemorySales) -> None:
+        self._outcomes = sales.outcomes
+
+    async def get(self, key: str) -> str | None:
+        return self._outcomes.get(key)
+
+    def register_script(self, script: str) -> Callable[..., Any]:
+        assert "check-back" in script, "the only script that needs no sale"
+
+        async def check_back(keys: list[str], args: list[Any]) -> list[Any]:
+            repeated = keys[0] in self._outcomes
+            state, _, result = self._outcomes.setdefault(keys[0], "undone:").partition(":")
+            return [state, result, int(repeated)]
+
+        return check_back

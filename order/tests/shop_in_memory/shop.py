@@ -1,0 +1,266 @@
+"""All services of the shop in one process: real code over fake stores, gRPC without sockets, a DTM in memory.
+
+shop = Shop(Plan(...))
+await shop.offer(product_id=1, stock=10)
+finals = await shop.office().place([shop.order()])
+shop.check()
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiodtm import Barrier, random_gid
+from aiodtm.testing import InMemoryDtm, Plan
+from eshop_chassis.branch import stored_refusals
+from eshop_chassis.kafka import QueueMessage
+from eshop_chassis.order_ids import Kind, OrderIds, OrderIdSettings
+from eshop_coupon.service import CouponService
+from eshop_coupon.store import UNUSED, USED
+from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.sale import Take
+from eshop_flash_sale.service import FlashSaleService
+from eshop_order.lanes import OrderLanes
+from eshop_order.orders import Final, NewOrder, Row
+from eshop_order.outcome import Outcomes
+from eshop_order.place_orders import Placer
+from eshop_order.refusals import Refusals
+from eshop_order.saga import Addresses, OrderSagas
+from eshop_order.service import OrderService
+from eshop_order.settle_units import UnitSettlement
+from eshop_order.sweep import Sweeper
+from eshop_pay.service import PayService
+from eshop_pay.store import REVERTED
+from eshop_protos.coupon.v1 import coupon_api
+from eshop_protos.flash_sale.v1 import flash_sale_api
+from eshop_protos.order.v1 import order_api
+from eshop_protos.pay.v1 import pay_api
+from eshop_protos.stock.v1 import stock_api, stock_pb2
+from eshop_protos.types import types_pb2
+from eshop_stock.deduct import Deduction
+from eshop_stock.flash import FlashSales
+from eshop_stock.service import StockService
+from protoc_gen_fastapi.runtime import Call, Unavailable
+from shop_in_memory.coupons import MemoryCoupons, coupons
+from shop_in_memory.database import MemoryDatabase
+from shop_in_memory.network import Network
+from shop_in_memory.orders import MemoryOrders
+from shop_in_memory.payments import MemoryPayments, kept_payments
+from shop_in_memory.sales import MemoryRedis, MemorySales
+from shop_in_memory.stock import MemoryStock, ledger, rows
+
+LEFT_BEHIND_SECONDS = 15
+
+
+class Queue:
+    """Stands in for the Kafka producer; while it is `down` it acknowledges nothing."""
+
+    def __init__(self) -> None:
+        self.messages: list[QueueMessage] = []
+        self.down = False
+
+    async def send(self, topic: str, key: str, value: bytes, headers: dict[str, str]) -> None:
+        await self.send_many(topic, [QueueMessage(key, value, headers)])
+
+    async def send_many(self, topic: str, messages: Sequence[QueueMessage]) -> None:
+        if self.down:
+            raise Unavailable("the queue does not answer")
+        self.messages += messages
+
+
+@dataclass
+class Office:
+    """What one process of the order service keeps to itself: it goes when the process dies."""
+
+    placer: Placer
+    sweeper: Sweeper
+    service: OrderService
+
+    async def place(self, orders: Iterable[NewOrder]) -> dict[str, Final]:
+        return await self.placer.place(orders, {})
+
+
+class Shop:
+    """The shop. Order ids are made by `order`; each service's books are its database's `data`."""
+
+    def __init__(self, plan: Plan | None = None) -> None:
+        self.dtm = InMemoryDtm(plan, retry_after=0.002)
+        self.dtm_of_redis = InMemoryDtm(retry_after=0.002)
+        self.network = Network()
+        self.ids = OrderIds(OrderIdSettings())
+        self.queue: Any = Queue()
+        self.order_db, self.orders = MemoryDatabase(), MemoryOrders()
+        self.stock_db, self.stock = MemoryDatabase(), MemoryStock()
+        self.coupon_db, self.coupons = MemoryDatabase(), MemoryCoupons()
+        self.pay_db, self.payments = MemoryDatabase(), MemoryPayments()
+        self.sales = MemorySales()
+        self._serve()
+
+    def _serve(self) -> None:
+        hooks, flash_sale = self.network.hooks, flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
+        flash_sales: Any = FlashSales(self.stock_db, self.stock, flash_sale, settle_seconds=0)
+        self.flash_sales = flash_sales
+        stock: Any = StockService(
+            self.stock_db, self.stock, Deduction(self.stock_db, self.stock, flash_sale), flash_sales
+        )
+        coupon: Any = CouponService(self.coupon_db, self.coupons)
+        pay: Any = PayService(self.pay_db, self.payments)
+        self.network.serve("order:1", order_api.order_handlers(self.office().service, hooks))
+        self.network.serve("stock:1", stock_api.stock_handlers(stock, hooks))
+        self.network.serve("coupon:1", coupon_api.coupon_handlers(coupon, hooks))
+        self.network.serve("pay:1", pay_api.pay_handlers(pay, hooks))
+        self.network.serve("flash:1", flash_sale_api.flash_sale_handlers(self._flash_sale(), hooks))
+        for address, api in {
+            "order:1": order_api,
+            "stock:1": stock_api,
+            "coupon:1": coupon_api,
+            "pay:1": pay_api,
+        }.items():
+            self.network.open_to(self.dtm, address, api.DESCRIPTOR)
+        self.network.open_to(self.dtm_of_redis, "flash:1", flash_sale_api.DESCRIPTOR)
+
+    def _flash_sale(self) -> FlashSaleService:
+        sales: Any = self.sales
+        redis: Any = MemoryRedis(self.sales)
+        buying = Buying(sales, self.dtm_of_redis, self.ids, address="flash:1", wait_seconds=1, lanes=2)
+        return FlashSaleService(redis, sales, buying, self.queue, self.ids, "orders")
+
+    def office(self, dtm: Any = None) -> Office:
+        """A new process of the order service."""
+        db: Any = self.order_db
+        store: Any = self.orders
+        dtm = dtm or self.dtm
+        flash_sale = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
+        sagas = OrderSagas(dtm, Addresses("order:1", "stock:1", "coupon:1", "pay:1"))
+        placer = Placer(db, store, dtm, sagas, self._refusals(), UnitSettlement(flash_sale))
+        sweeper = Sweeper(db, store, dtm, placer, flash_sale, every=1, age=LEFT_BEHIND_SECONDS)
+        service = OrderService(
+            db,
+            store,
+            placer,
+            OrderLanes(placer, 2),
+            Outcomes(db, store, placer, self.ids),
+            self.queue,
+            self.ids,
+            topic="orders",
+            wait_seconds=2,
+        )
+        return Office(placer, sweeper, service)
+
+    def _refusals(self) -> Refusals:
+        async def own(request: types_pb2.GetRefusalsRequest, call: Call) -> types_pb2.GetRefusalsReply:
+            db: Any = self.order_db
+            return await stored_refusals(db, request.gid)
+
+        channel = self.network.channel
+        return Refusals(
+            {
+                order_api.SERVICE_NAME: own,
+                stock_api.SERVICE_NAME: stock_api.StockClient(channel("stock:1")).get_refusals,
+                coupon_api.SERVICE_NAME: coupon_api.CouponClient(channel("coupon:1")).get_refusals,
+                pay_api.SERVICE_NAME: pay_api.PayClient(channel("pay:1")).get_refusals,
+            }
+        )
+
+    async def offer(self, product_id: int = 1, stock: int = 10) -> None:
+        """Puts a product on sale."""
+        await self.stock_db.run(lambda tx: self.stock.create(tx, product_id, stock))
+
+    async def set_flash_sale(self, product_id: int = 1, stock: int = 10, limit: int = 0) -> None:
+        """Puts a product on flash sale."""
+        request = stock_pb2.SetFlashSaleStockRequest(productID=product_id, stock=stock, perUserLimit=limit)
+        await self.flash_sales.set(request, Call.local())
+
+    async def take_flash_units(self, orders: Iterable[NewOrder]) -> None:
+        """Takes the units of flash-sale orders from their sales, as buying does."""
+        for order in orders:
+            barrier = Barrier.of_message(random_gid(f"-{order.product_id}"))
+            take = Take(order.order_id, order.user_id, order.product_count)
+            taken = await self.sales.take(barrier, order.product_id, [take], each=True)
+            assert order.order_id in taken.accepted
+
+    async def give_coupon(self, coupon_id: int, user_id: int = 7, status: int = UNUSED) -> int:
+        """Gives a user a coupon."""
+        await self.coupon_db.run(lambda tx: self.coupons.put(tx, coupon_id, user_id, status))
+        return coupon_id
+
+    @property
+    def client(self) -> order_api.OrderClient:
+        """Calls the order service over the network."""
+        return order_api.OrderClient(self.network.channel("order:1"))
+
+    def order(self, kind: Kind = "b", **values: int) -> NewOrder:
+        """A new order, of one unit of product 1 for user 7."""
+        made = {"user_id": 7, "product_id": 1, "product_count": 1, "amount": 100, **values}
+        return NewOrder(self.ids.new(kind), **made)
+
+    def row(self, order: NewOrder) -> Row | None:
+        """The order's row."""
+        kept = self.order_db.data.get("order", {}).get(order.order_id)
+        return kept.row if kept else None
+
+    def state(self, order: NewOrder) -> str:
+        """The state of the order's row; "absent" without one."""
+        row = self.row(order)
+        return row.state if row else "absent"
+
+    def stock_of(self, product_id: int) -> int:
+        return rows(self.stock_db.data)[product_id].stock
+
+    def pass_time(self, seconds: int = LEFT_BEHIND_SECONDS + 5) -> None:
+        """Makes everything that many seconds older."""
+        self.orders.now += seconds
+        self.stock.now += seconds
+
+    async def recover(self) -> Office:
+        """The order service starts again and sweeps until nothing is left behind."""
+        office = self.office()
+        for _ in range(20):
+            self.pass_time()
+            await self.dtm.settle()
+            await office.sweeper.sweep()
+            if all(row.final for row in self._order_rows()) and not self.order_db.data.get("unit_return"):
+                return office
+        raise AssertionError(f"left behind for ever: {[row for row in self._order_rows() if not row.final]}")
+
+    def check(self) -> None:
+        """Holds the books of all services against each other: every order is whole or not at all, and final."""
+        assert self.problems() == []
+        assert self.network.hooks.surprises == []
+
+    def problems(self) -> list[str]:
+        units = Counter[tuple[str, int]]()
+        for booking in ledger(self.stock_db.data):
+            units[booking.ref, booking.product_id] += booking.delta
+        found = [f"stock {p} does not agree with its ledger" for p in self._wrong_stocks()]
+        used = {c.order_id: i for i, c in coupons(self.coupon_db.data).items() if c.status == USED and c.gid}
+        paid = {o: k.payment for o, k in kept_payments(self.pay_db.data).items() if k.status != REVERTED}
+        for row in self._order_rows():
+            order, live = row.order, row.state == "confirmed"
+            name = f"{row.state} order {order.order_id}"
+            if row.final is None:
+                found.append(f"{name} is not final")
+            if units.pop((order.order_id, order.product_id), 0) != -order.product_count * live:
+                found.append(f"{name} has the wrong units")
+            if used.pop(order.order_id, 0) != order.coupon_id * live:
+                found.append(f"{name} has the wrong coupon")
+            payment = paid.pop(order.order_id, None)
+            if (payment.amount if payment else 0) != order.amount * live:
+                found.append(f"{name} has the wrong payment")
+        strays = [ref for (ref, _), delta in units.items() if ref and delta] + [*used, *paid]
+        return found + [f"{ref} has something and is no order" for ref in strays]
+
+    def _wrong_stocks(self) -> list[int]:
+        sums: dict[int, int] = defaultdict(int)
+        for booking in ledger(self.stock_db.data):
+            sums[booking.product_id] += booking.delta
+        return [p for p, row in rows(self.stock_db.data).items() if row.stock != sums[p] or row.stock < 0]
+
+    def _order_rows(self) -> list[Row]:
+        return [kept.row for kept in self.order_db.data.get("order", {}).values()]
+
+    async def close(self) -> None:
+        """Ends what still runs."""
+        await self.dtm.aclose()
+        await self.dtm_of_redis.aclose()

@@ -1,0 +1,103 @@
+"""The stock store in memory."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from eshop_stock.units import Stock, Units, total_by_product
+from shop_in_memory.database import Tx
+
+
+@dataclass(frozen=True)
+class _Row:
+    stock: int
+    version: int = 0
+    limit: int = 0
+    open: bool = False
+    updated: float = 0.0
+
+
+@dataclass(frozen=True)
+class Booking:
+    """A line of the ledger."""
+
+    product_id: int
+    delta: int
+    kind: str
+    ref: str = ""
+    gid: str = ""
+
+
+class MemoryStock:
+    """Keeps stock as `StockStore` does. `now` is its clock, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    async def create(self, tx: Tx, product_id: int, stock: int) -> None:
+        """Puts a product on sale, as the service's Create does."""
+        rows(tx.data)[product_id] = _Row(stock)
+        await self.write_ledger(tx, product_id, stock, "create")
+
+    async def deduct(self, tx: Tx, gid: str, items: Sequence[Units], taken: Collection[int]) -> bool:
+        table = rows(tx.data)
+        ledger(tx.data).extend(Booking(i.product_id, -i.count, "order", i.ref, gid) for i in items)
+        done = 0
+        for product_id, count in total_by_product(items).items():
+            row = table.get(product_id)
+            if row and row.stock >= count and (row.version == 0 or product_id in taken):
+                table[product_id] = replace(row, stock=row.stock - count)
+                done += 1
+        return done == len(total_by_product(items))
+
+    async def put_back(self, tx: Tx, gid: str, items: Sequence[Units]) -> None:
+        table = rows(tx.data)
+        ledger(tx.data).extend(Booking(i.product_id, i.count, "revert", i.ref, gid) for i in items)
+        for product_id, count in total_by_product(items).items():
+            table[product_id] = replace(table[product_id], stock=table[product_id].stock + count)
+
+    async def find(self, tx: Tx, product_ids: Collection[int]) -> Mapping[int, Stock]:
+        table = rows(tx.data)
+        return {p: Stock(p, table[p].stock, table[p].version > 0) for p in product_ids if p in table}
+
+    async def write_ledger(self, tx: Tx, product_id: int, delta: int, kind: str) -> None:
+        if delta:
+            ledger(tx.data).append(Booking(product_id, delta, kind))
+
+    async def set_flash(self, tx: Tx, product_id: int, stock: int, limit: int) -> int:
+        before = rows(tx.data).get(product_id, _Row(0))
+        row = _Row(stock, before.version + 1, limit, False, self.now)
+        rows(tx.data)[product_id] = row
+        await self.write_ledger(tx, product_id, stock - before.stock, "flash")
+        return row.version
+
+    async def mark_closed(self, tx: Tx, product_id: int) -> int:
+        row = rows(tx.data).get(product_id)
+        if row is None or not row.version:
+            return 0
+        rows(tx.data)[product_id] = replace(row, open=False, updated=self.now)
+        return row.version
+
+    async def mark_open(self, tx: Tx, product_id: int, version: int) -> None:
+        row = rows(tx.data).get(product_id)
+        if row and row.version == version:
+            rows(tx.data)[product_id] = replace(row, open=True)
+
+    async def unopened(self, tx: Tx) -> Sequence[tuple[int, int, int]]:
+        return [
+            (product_id, row.stock, row.limit)
+            for product_id, row in rows(tx.data).items()
+            if row.version and not row.open and row.updated < self.now - 10
+        ]
+
+    async def placed(self, tx: Tx, refs: Collection[str]) -> set[str]:
+        return {ref for ref in refs if sum(b.delta for b in ledger(tx.data) if b.ref == ref) < 0}
+
+
+def rows(data: dict[str, dict[int, _Row]]) -> dict[int, _Row]:
+    """The stock rows in a database's data."""
+    return data.setdefault("stock", {})
+
+
+def ledger(data: dict[str, list[Booking]]) -> list[Booking]:
+    """The ledger in a database's data."""
+    return data.setdefault("ledger", [])
