@@ -1,0 +1,1 @@
+"""Sells the units of a flash sale from Redis."""

@@ -1,0 +1,179 @@
+"""Buying units of a flash sale: the story of a two-phase message.
+
+Buyers of one product who come at the same time go together: prepare at DTM, one call to Redis that decides for each of
+them under the barrier, submit. DTM then delivers their orders to the queue. If this process dies on the way, DTM checks
+back: units were taken and the orders follow, or they were not and never will be.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from aiodtm import Barrier, Dtm, Message, random_gid
+from eshop_chassis.coalescer import Coalescer, Pending
+from eshop_chassis.dtm import branch_headers, branch_url
+from eshop_chassis.logs import get_logger
+from eshop_chassis.order_ids import OrderIds
+from eshop_flash_sale.sale import CODES, LIMIT_REACHED, NOT_ON_SALE, Sales, Take, Taken
+from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
+from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
+from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
+
+log = get_logger(__name__)
+SOLD_OUT_MESSAGE = "销售完毕"
+# 500 orders stay well below the 65,535 bytes of a message's payload (75 bytes an order at most).
+MOST_BUYERS = 500
+MOST_IDLE_LANES = 1_000
+CLOSED_WAIT_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A unit that is the buyer's; `queued` once the queue has the order."""
+
+    order_id: str
+    queued: bool
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """Somebody who wants one unit; `order_id` names the order that it will be."""
+
+    order_id: str
+    user_id: int
+    product_id: int
+    amount: int
+    headers: dict[str, str]
+
+    def to_message(self) -> pb.SendSubmitOrderNotifyRequest:
+        """The order as the queue's branch takes it."""
+        return pb.SendSubmitOrderNotifyRequest(
+            userID=self.user_id,
+            productID=self.product_id,
+            productCount=1,
+            amount=self.amount,
+            orderID=self.order_id,
+            requestID=self.headers.get("x-request-id", ""),
+        )
+
+
+Batch = Sequence[Pending[Buyer, Accepted]]
+
+
+class Buying:
+    """Sells units of flash sales, in lanes of their own for each product."""
+
+    def __init__(self, sales: Sales, dtm: Dtm, ids: OrderIds, *, address: str, wait_seconds: float, lanes: int) -> None:
+        self._sales = sales
+        self._dtm = dtm
+        self._ids = ids
+        self._address = address
+        self._wait_seconds = wait_seconds
+        self._lanes_each = lanes
+        self._lanes: dict[int, Coalescer[Buyer, Accepted]] = {}
+        self._aborting: set[asyncio.Task[None]] = set()
+
+    async def buy(self, request: pb.FlashSaleRequest, call: Call) -> Accepted:
+        """Buys one unit. Raises Refused when sold out, not on sale, or beyond the limit per user."""
+        order_id = self._ids.new("f")
+        buyer = Buyer(order_id, request.userID, request.productID, request.amount, branch_headers(call))
+        return await self._lane(request.productID).call(buyer)
+
+    def _lane(self, product_id: int) -> Coalescer[Buyer, Accepted]:
+        lane = self._lanes.get(product_id)
+        if lane is None:
+            if len(self._lanes) >= MOST_IDLE_LANES:
+                self._lanes = {p: lane for p, lane in self._lanes.items() if not lane.idle}
+            lane = Coalescer("flash_sale", self._sell, lanes=self._lanes_each, max_items=MOST_BUYERS)
+            self._lanes[product_id] = lane
+        return lane
+
+    async def _sell(self, batch: Batch) -> None:
+        """Sells to the buyers of one product; each gets their own answer."""
+        product_id = batch[0].item.product_id
+        code = await self._sales.surely_refuses(product_id)
+        if code is not None:
+            for pending in batch:
+                pending.fail(refused(code, product_id))
+            return
+        message = self._message(product_id, [pending.item for pending in batch])
+        await message.prepare()
+        taken = await self._take(message, product_id, [pending.item for pending in batch])
+        for pending in batch:
+            code = taken.refused.get(pending.item.order_id)
+            if code is not None:
+                pending.fail(refused(code, product_id))
+        if taken.accepted:
+            await self._submit(message, batch)
+        else:
+            self._abort(message)
+
+    async def _submit(self, message: Message, batch: Batch) -> None:
+        outcome = await message.submit(self._wait_seconds)
+        if outcome.status == "failed":
+            raise Unavailable("the shop could not take this order; try again")
+        for pending in batch:
+            pending.resolve(Accepted(pending.item.order_id, queued=outcome.status == "succeed"))
+
+    async def _take(self, message: Message, product_id: int, buyers: Sequence[Buyer]) -> Taken:
+        """Takes the units. A reply that is lost is asked for once more, which repeats the stored answer."""
+        takes = [Take(buyer.order_id, buyer.user_id, 1) for buyer in buyers]
+        barrier = Barrier.of_message(message.gid)
+        try:
+            return await self._take_when_open(barrier, product_id, takes)
+        except RedisError:
+            return await self._take_when_open(barrier, product_id, takes)
+        except RpcError:
+            self._abort(message)
+            raise
+
+    async def _take_when_open(self, barrier: Barrier, product_id: int, takes: Sequence[Take]) -> Taken:
+        """Waits a moment while the sale is being set."""
+        deadline = asyncio.get_running_loop().time() + CLOSED_WAIT_SECONDS
+        while True:
+            try:
+                return await self._sales.take(barrier, product_id, takes, each=True)
+            except Unavailable:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    def _message(self, product_id: int, buyers: Sequence[Buyer]) -> Message:
+        message = self._dtm.message(
+            random_gid(f"-{product_id}"),
+            check_back=branch_url(self._address, FlashSaleApi.redis_query_prepared),
+            headers=buyers[0].headers,
+        )
+        message.step(
+            branch_url(self._address, FlashSaleApi.send_submit_order_notify_many),
+            pb.SendSubmitOrderNotifyManyRequest(orders=[buyer.to_message() for buyer in buyers]),
+        )
+        return message
+
+    def _abort(self, message: Message) -> None:
+        """Tells DTM beside the answer that nothing will come; should that be lost, the check-back tells it."""
+        task = asyncio.create_task(message.abort())
+        self._aborting.add(task)
+        task.add_done_callback(self._aborted)
+
+    def _aborted(self, task: "asyncio.Task[None]") -> None:
+        self._aborting.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.info("a message is left to its check-back", why=str(error))
+
+
+def refused(code: str, product_id: int) -> Refused:
+    """The refusal that a buyer sees."""
+    texts = {
+        NOT_ON_SALE: f"product {product_id} is not on flash sale",
+        LIMIT_REACHED: "you have bought as many units of this flash sale as one buyer may",
+    }
+    return Refused(texts.get(code, SOLD_OUT_MESSAGE), code=CODES[code], short=code)
+
+
+def product_of(gid: str) -> int:
+    """The product that a message's gid tells. Raises ValueError for a gid that this service did not make."""
+    return int(gid.rpartition("-")[2])

@@ -1,0 +1,128 @@
+"""The sales in Redis: taking units, giving them back, closing, opening, settling. One hash slot per product."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import orjson
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+from redis.exceptions import ResponseError
+
+import aiodtm
+from aiodtm.redis import RedisBarrier, RedisOutcome
+from protoc_gen_fastapi.runtime import Refused, Unavailable
+
+SOLD_OUT, NOT_ON_SALE, LIMIT_REACHED = "SOLD_OUT", "NOT_ON_SALE", "LIMIT_REACHED"
+SOLD_OUT_CODE, NOT_ON_SALE_CODE, LIMIT_CODE = 30023, 30024, 30025
+CODES = {SOLD_OUT: SOLD_OUT_CODE, NOT_ON_SALE: NOT_ON_SALE_CODE, LIMIT_REACHED: LIMIT_CODE}
+
+
+@dataclass(frozen=True)
+class Take:
+    """Units to take. `ref` is the order's id, or another unique reference; user 0 is nobody in particular."""
+
+    ref: str
+    user_id: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a call took: accepted references, and refused ones with their codes."""
+
+    accepted: frozenset[str]
+    refused: Mapping[str, str]
+
+
+class Keys:
+    """The keys of one product's sale. The braces keep them in one hash slot."""
+
+    def __init__(self, product_id: int) -> None:
+        self.slot = f"flash:{{{product_id}}}"
+        self.sale = f"{self.slot}:sale"
+        self.unsettled = f"{self.slot}:unsettled"
+        self.users = f"{self.slot}:users"
+
+    @property
+    def all(self) -> list[str]:
+        return [self.sale, self.unsettled, self.users]
+
+
+class Sales:
+    """All sales of one Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._take_script = _lua("take.lua")
+        self._close: AsyncScript = redis.register_script(_lua("close.lua"))
+        self._open: AsyncScript = redis.register_script(_lua("open.lua"))
+        self._settle: AsyncScript = redis.register_script(_lua("settle.lua"))
+
+    async def surely_refuses(self, product_id: int) -> str | None:
+        """A cheap look before any work: the code with which a buyer of one unit would be refused now, if any."""
+        state, left = await self._redis.hmget(Keys(product_id).sale, ["state", "left"])  # pyright: ignore[reportGeneralTypeIssues]
+        if state is None:
+            return NOT_ON_SALE
+        return SOLD_OUT if state == "open" and int(left or 0) <= 0 else None
+
+    async def take(self, barrier: aiodtm.Barrier, product_id: int, items: Sequence[Take], *, each: bool) -> Taken:
+        """Takes units once per branch. Raises Unavailable while the sale is being set, BranchRefused after an undo."""
+        packed = orjson.dumps([[i.ref, str(i.user_id), i.count] for i in items])
+        outcome = await self._under_barrier(barrier, product_id, ["each" if each else "all", packed.decode()])
+        if outcome.state == "undone":
+            raise aiodtm.BranchRefused("undone")
+        return Taken(accepted_refs(outcome), dict(orjson.loads(outcome.result)["refused"]))
+
+    async def give_back(self, barrier: aiodtm.Barrier, product_id: int) -> None:
+        """Undoes `take` once; where it took nothing, makes sure that it never will."""
+        await self._under_barrier(barrier, product_id, ["undo", "[]"])
+
+    async def close(self, product_id: int, token: str) -> tuple[int, list[Take]]:
+        """Closes the sale; returns its version and the units taken and not settled."""
+        keys = Keys(product_id)
+        version, flat = await self._close(keys=[keys.sale, keys.unsettled], args=[token])
+        return int(version), [_unsettled(ref, units) for ref, units in zip(flat[::2], flat[1::2], strict=True)]
+
+    async def open(self, product_id: int, token: str, version: int, units: int, limit: int) -> int:
+        """Opens the sale that this token closed. Raises Refused where another setting came between."""
+        keys = Keys(product_id)
+        try:
+            return int(await self._open(keys=[keys.sale, keys.users], args=[token, version, units, limit]))
+        except ResponseError as error:
+            if str(error).startswith("OVERTAKEN"):
+                raise Refused(
+                    "this flash sale was set by somebody else at the same time; look and try again"
+                ) from error
+            raise
+
+    async def settle(self, product_id: int, units: Sequence[tuple[str, bool]]) -> bool:
+        """Settles units, given as (reference, back for sale). Returns False where the product has no sale."""
+        args = [text for ref, resell in units for text in (ref, "1" if resell else "0")]
+        return bool(await self._settle(keys=Keys(product_id).all, args=args))
+
+    async def _under_barrier(self, barrier: aiodtm.Barrier, product_id: int, args: list[str]) -> RedisOutcome:
+        keys = Keys(product_id)
+        guarded = RedisBarrier(barrier, slot=keys.slot)
+        try:
+            return await guarded.once(self._redis, self._take_script, keys.all, args)
+        except ResponseError as error:
+            if "SALE_CLOSED" in str(error):
+                raise Unavailable("the flash sale is being set; try again in a moment") from error
+            raise
+
+
+def accepted_refs(outcome: RedisOutcome) -> frozenset[str]:
+    """The references whose units a `take` with this outcome took."""
+    if outcome.state != "ok":
+        return frozenset()
+    return frozenset(item[0] for item in orjson.loads(outcome.result)["accepted"])
+
+
+def _lua(name: str) -> str:
+    return files("eshop_flash_sale").joinpath(name).read_text("utf-8")
+
+
+def _unsettled(ref: str, units: str) -> Take:
+    count, user, _version = units.split(":")
+    return Take(ref, int(user), int(count))

@@ -1,0 +1,157 @@
+"""The rpcs of the flash-sale service."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from redis.asyncio import Redis
+
+import aiodtm
+from aiodtm.redis import RedisBarrier
+from eshop_chassis.batch_rpc import answer_each
+from eshop_chassis.branch import Branch
+from eshop_chassis.dtm import branch_headers
+from eshop_chassis.kafka import KafkaProducer, QueueMessage
+from eshop_chassis.order_ids import OrderIds
+from eshop_chassis.order_queue import QueuedOrder
+from eshop_flash_sale.buy import Buying, product_of, refused
+from eshop_flash_sale.sale import SOLD_OUT, Keys, Sales, Take, accepted_refs
+from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
+from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
+from eshop_protos.types import types_pb2
+from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, Unavailable
+
+
+class FlashSaleService(FlashSaleApi):
+    """Flash sales: buying, the branches of the message that buying is, and what the stock service needs."""
+
+    def __init__(
+        self, redis: Redis, sales: Sales, buying: Buying, producer: KafkaProducer, ids: OrderIds, topic: str
+    ) -> None:
+        self._redis = redis
+        self._sales = sales
+        self._buying = buying
+        self._producer = producer
+        self._ids = ids
+        self._topic = topic
+
+    async def flash_sale(self, request: pb.FlashSaleRequest, call: Call) -> pb.FlashSaleReply:
+        accepted = await self._buying.buy(request, call)
+        return pb.FlashSaleReply(orderID=accepted.order_id, status="accepted" if accepted.queued else "running")
+
+    async def flash_sale_many(self, request: pb.FlashSaleManyRequest, call: Call) -> pb.FlashSaleManyReply:
+        results = await answer_each(request.buyers, request.requestIDs, call, self.flash_sale, pb.FlashSaleManyResult)
+        return pb.FlashSaleManyReply(results=results)
+
+    async def redis_query_prepared(
+        self, request: pb.RedisQueryPreparedRequest, call: Call
+    ) -> pb.RedisQueryPreparedReply:
+        outcome = await self._guard(Branch(call).barrier).query_prepared(self._redis)
+        if outcome.state != "ok":
+            raise Refused("nothing was taken for this message", short="NOT_TAKEN")
+        return pb.RedisQueryPreparedReply()
+
+    async def send_submit_order_notify(
+        self, request: pb.SendSubmitOrderNotifyRequest, call: Call
+    ) -> pb.SendSubmitOrderNotifyReply:
+        """As DTM's delivery: only an order whose unit was taken. Called by anybody else: an ordinary buffered order."""
+        if "dtm-gid" in call.metadata:
+            await self._deliver(Branch(call), [request], call)
+            return pb.SendSubmitOrderNotifyReply(orderID=request.orderID)
+        order_id = self._ids.new("b")
+        await self._producer.send(self._topic, order_id, _queued(order_id, request), branch_headers(call))
+        return pb.SendSubmitOrderNotifyReply(orderID=order_id)
+
+    async def send_submit_order_notify_many(
+        self, request: pb.SendSubmitOrderNotifyManyRequest, call: Call
+    ) -> pb.SendSubmitOrderNotifyManyReply:
+        await self._deliver(Branch(call), request.orders, call)
+        return pb.SendSubmitOrderNotifyManyReply()
+
+    async def take_many(self, request: pb.TakeManyRequest, call: Call) -> pb.TakeManyReply:
+        refusals: list[types_pb2.Refusal] = []
+        for product_id, items in _by_product(request.items).items():
+            barrier = _part_of_branch(request, "action")
+            taken = await self._sales.take(barrier, product_id, [_take(i) for i in items], each=False)
+            refusals += [_refusal(ref, code, product_id) for ref, code in taken.refused.items()]
+        return pb.TakeManyReply(refusals=refusals)
+
+    async def take_many_revert(self, request: pb.TakeManyRequest, call: Call) -> pb.TakeManyReply:
+        for product_id in _by_product(request.items):
+            await self._sales.give_back(_part_of_branch(request, "compensate"), product_id)
+        return pb.TakeManyReply()
+
+    async def close_sale(self, request: pb.CloseSaleRequest, call: Call) -> pb.CloseSaleReply:
+        version, unsettled = await self._sales.close(request.productID, request.token)
+        items = [
+            pb.TakeItem(orderID=t.ref, userID=t.user_id, productID=request.productID, productCount=t.count)
+            for t in unsettled
+        ]
+        return pb.CloseSaleReply(version=version, unsettled=items)
+
+    async def open_sale(self, request: pb.OpenSaleRequest, call: Call) -> pb.OpenSaleReply:
+        version = await self._sales.open(
+            request.productID, request.token, request.version, request.stock, request.perUserLimit
+        )
+        return pb.OpenSaleReply(version=version)
+
+    async def settle_units(self, request: pb.SettleUnitsRequest, call: Call) -> pb.SettleUnitsReply:
+        by_product: dict[int, list[tuple[str, bool]]] = defaultdict(list)
+        for unit in request.units:
+            by_product[unit.productID].append((unit.orderID, unit.resell))
+        missing = [p for p, units in by_product.items() if not await self._sales.settle(p, units)]
+        return pb.SettleUnitsReply(notOnSale=missing)
+
+    async def _deliver(self, branch: Branch, orders: Sequence[pb.SendSubmitOrderNotifyRequest], call: Call) -> None:
+        """Writes the orders whose units were taken to the queue.
+
+        Raises Unavailable where no outcome is stored: DTM must ask again, never take it for delivered.
+        """
+        stored = await self._guard(branch.barrier).stored(self._redis)
+        if stored is None:
+            raise Unavailable("no outcome is stored for this message")
+        accepted = accepted_refs(stored)
+        messages = [
+            QueueMessage(o.orderID, _queued(o.orderID, o), {"x-request-id": o.requestID or call.request_id})
+            for o in orders
+            if o.orderID in accepted
+        ]
+        await self._producer.send_many(self._topic, messages)
+
+    def _guard(self, barrier: aiodtm.Barrier) -> RedisBarrier:
+        try:
+            product_id = product_of(barrier.gid)
+        except ValueError:
+            raise InvalidArgument("gid", "not a message of a flash sale") from None
+        return RedisBarrier(aiodtm.Barrier.of_message(barrier.gid), slot=Keys(product_id).slot)
+
+
+def _part_of_branch(request: pb.TakeManyRequest, op: str) -> aiodtm.Barrier:
+    """The stock branch that these units belong to shares its gid and branch; Redis keeps a barrier of its own."""
+    return aiodtm.Barrier(request.gid, "saga", request.branchID, op)
+
+
+def _by_product(items: Iterable[pb.TakeItem]) -> dict[int, list[pb.TakeItem]]:
+    by_product: dict[int, list[pb.TakeItem]] = defaultdict(list)
+    for item in items:
+        by_product[item.productID].append(item)
+    return by_product
+
+
+def _take(item: pb.TakeItem) -> Take:
+    return Take(item.orderID, item.userID, item.productCount)
+
+
+def _refusal(ref: str, code: str, product_id: int) -> types_pb2.Refusal:
+    reason = f"product {product_id} is sold out" if code == SOLD_OUT else refused(code, product_id).message
+    return types_pb2.Refusal(orderID=ref, code=code, reason=reason)
+
+
+def _queued(order_id: str, request: pb.SendSubmitOrderNotifyRequest) -> bytes:
+    return QueuedOrder(
+        userID=request.userID,
+        productID=request.productID,
+        productCount=request.productCount,
+        amount=request.amount,
+        couponID=request.couponID,
+        orderID=order_id,
+    ).to_bytes()

@@ -1,0 +1,18 @@
+"""Every setting of the flash-sale service."""
+
+from pydantic import Field
+
+from eshop_chassis import DtmRedisSettings, KafkaSettings, RedisSettings, ServiceSettings
+from eshop_chassis.order_ids import OrderIdSettings
+
+
+class Settings(ServiceSettings, RedisSettings, KafkaSettings, DtmRedisSettings, OrderIdSettings):
+    """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
+
+    http_port: int = Field(30680, validation_alias="ESHOP_FLASH_SALE_HTTP_PORT")
+    grpc_port: int = Field(30682, validation_alias="ESHOP_FLASH_SALE_GRPC_PORT")
+    flash_sale_address: str = Field("127.0.0.1:30682", description="gRPC address of this service, as DTM reaches it")
+    flash_sale_wait_seconds: float = Field(
+        4.0, gt=0, description="how long FlashSale waits for the queue before it says running"
+    )
+    flash_sale_lanes: int = Field(2, gt=0, description="batches of one product that are sold at the same time")

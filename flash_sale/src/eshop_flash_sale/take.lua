@@ -1,0 +1,93 @@
+-- Takes units from a sale, or gives back what the same branch took. Runs inside the Redis barrier of aiodtm, which looks for
+-- a stored outcome first: a repeated call gets the same answer, even when nothing is left by then.
+--
+-- KEYS[1] sale       hash: state (open, closed), version, set, left, accepted, returned, limit, returned_closed, token
+-- KEYS[2] unsettled  hash: reference -> "units:user:version", taken and not known to be sold or given back
+-- KEYS[3] users      hash: user -> units taken in this sale
+-- ARGV[1] mode       "each" decides each item for itself, "all" takes all items or none, "undo" gives back
+-- ARGV[2] items      JSON: [[reference, user (decimal string), units], ...]
+-- stored          undo only: the result that the action stored
+-- Result: JSON {"accepted": [[reference, user, units, version], ...], "refused": [[reference, code], ...]}
+-- Error SALE_CLOSED while the sale is being set: nothing is stored, ask again.
+
+local function refusal(sale, users, limit, user, units, left, mine)
+    if units > left then
+        return "SOLD_OUT"
+    end
+    if limit > 0 and user ~= "0" then
+        local bought = (mine[user] or tonumber(redis.call("HGET", users, user) or "0"))
+        if bought + units > limit then
+            return "LIMIT_REACHED"
+        end
+        mine[user] = bought + units
+    end
+    return nil
+end
+
+local function give_back(sale, unsettled, users, items)
+    local row = redis.call("HMGET", sale, "state", "version")
+    local closed, version = row[1] == "closed", row[2]
+    for _, item in ipairs(items) do
+        redis.call("HDEL", unsettled, item[1])
+        redis.call("HINCRBY", sale, "left", item[3])
+        redis.call("HINCRBY", sale, "returned", item[3])
+        if closed then
+            redis.call("HINCRBY", sale, "returned_closed", item[3])
+        end
+        -- A unit of an earlier sale does not count in the limits of this one.
+        if item[4] == version and redis.call("HEXISTS", users, item[2]) == 1 then
+            redis.call("HINCRBY", users, item[2], -item[3])
+        end
+    end
+end
+
+local function take(sale, unsettled, users, items)
+    for _, item in ipairs(items) do
+        redis.call("HINCRBY", sale, "left", -item[3])
+        redis.call("HINCRBY", sale, "accepted", item[3])
+        redis.call("HSET", unsettled, item[1], item[3] .. ":" .. item[2] .. ":" .. item[4])
+        if item[2] ~= "0" then
+            redis.call("HINCRBY", users, item[2], item[3])
+        end
+    end
+end
+
+local function encode(accepted, refused)
+    local function list(items)
+        return #items == 0 and "[]" or cjson.encode(items)
+    end
+    return '{"accepted":' .. list(accepted) .. ',"refused":' .. list(refused) .. "}"
+end
+
+local function business(KEYS, ARGV, stored)
+    local sale, unsettled, users = KEYS[1], KEYS[2], KEYS[3]
+    local mode = ARGV[1]
+    if mode == "undo" then
+        give_back(sale, unsettled, users, cjson.decode(stored)["accepted"])
+        return "ok", ""
+    end
+    local items = cjson.decode(ARGV[2])
+    local row = redis.call("HMGET", sale, "state", "left", "limit", "version")
+    if row[1] == "closed" then
+        error({ err = "SALE_CLOSED the sale is being set" })
+    end
+    local left, limit = tonumber(row[2] or "0"), tonumber(row[3] or "0")
+    local accepted, refused, mine = {}, {}, {}
+    for _, item in ipairs(items) do
+        local code = row[1] == "open" and refusal(sale, users, limit, item[2], item[3], left, mine) or nil
+        if row[1] ~= "open" then
+            code = "NOT_ON_SALE"
+        end
+        if code then
+            refused[#refused + 1] = { item[1], code }
+        else
+            accepted[#accepted + 1] = { item[1], item[2], item[3], row[4] }
+            left = left - item[3]
+        end
+    end
+    if #accepted == 0 or (mode == "all" and #refused > 0) then
+        return "refused", encode({}, refused)
+    end
+    take(sale, unsettled, users, accepted)
+    return "ok", encode(accepted, refused)
+end

@@ -1,0 +1,379 @@
+"""Buying: a unit that was taken becomes one order in the queue, one that was not becomes none, whatever dies."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from shop_in_memory.crash import bury, dies_at
+from shop_in_memory.network import Network
+from shop_in_memory.sales import MemoryRedis, MemorySales
+from shop_in_memory.shop import Queue
+
+from aiodtm import Barrier
+from aiodtm.testing import Fault, InMemoryDtm, Plan
+from eshop_chassis.order_ids import OrderIds, OrderIdSettings
+from eshop_flash_sale import buy
+from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.sale import Take
+from eshop_flash_sale.service import FlashSaleService
+from eshop_protos.flash_sale.v1 import flash_sale_api
+from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
+from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
+
+from .shelf import MemoryShelf, Shelf
+
+IDS = OrderIds(OrderIdSettings())
+
+
+class Stall:
+    """The flash-sale service with its DTM and its queue."""
+
+    def __init__(self, shelf: Shelf, plan: Plan | None = None) -> None:
+        self.shelf, self.queue, self.network = shelf, Queue(), Network()
+        self.dtm = InMemoryDtm(plan, retry_after=0.002)
+        self.start()
+        self.network.open_to(self.dtm, "flash:1", flash_sale_api.DESCRIPTOR)
+        self.client = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
+
+    def start(self) -> None:
+        """A new process of the service."""
+        self.buying = Buying(self.shelf.sales, self.dtm, IDS, address="flash:1", wait_seconds=0.3, lanes=2)
+        queue: Any = self.queue
+        self.service = FlashSaleService(self.shelf.redis, self.shelf.sales, self.buying, queue, IDS, "orders")
+        self.network.serve("flash:1", flash_sale_api.flash_sale_handlers(self.service, self.network.hooks))
+
+    async def buy(self, product: int, user: int = 7) -> pb.FlashSaleReply:
+        request = pb.FlashSaleRequest(userID=user, productID=product, amount=100)
+        return await self.client.flash_sale(request, Call.local())
+
+    def sell(self, product: int) -> Any:
+        """What `buy` does in the service's process, for a buyer who came alone."""
+        buyer = buy.Buyer(IDS.new("f"), 7, product, 100, {"x-request-id": "r-1"})
+        return self.buying._sell([_Alone(buyer)])
+
+    def queued(self) -> list[str]:
+        """The ids of the orders in the queue, each once: the order service places an id once however often it comes."""
+        return list(dict.fromkeys(message.key for message in self.queue.messages))
+
+    async def settle(self) -> None:
+        """DTM finishes everything; what was prepared and not submitted is checked back."""
+        await asyncio.sleep(0.01)
+        await self.dtm.settle()
+
+
+class _Alone:
+    """A buyer in a batch of one, who does not mind the answer."""
+
+    def __init__(self, item: buy.Buyer) -> None:
+        self.item = item
+
+    def resolve(self, _accepted: object) -> None: ...
+
+    def fail(self, _error: object) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buy, "CLOSED_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(buy, "LOOK_AGAIN_SECONDS", 0.001)
+    for name in ("AFTER_LOST_CONNECTION", "AFTER_TIMEOUT"):
+        monkeypatch.setattr(f"aiodtm.submitting.{name}", 0.02, raising=False)
+
+
+@pytest.fixture
+async def stalls(shelf: Shelf) -> AsyncIterator[Callable[..., Stall]]:
+    made: list[Stall] = []
+
+    def make(plan: Plan | None = None, on: Shelf = shelf) -> Stall:
+        made.append(Stall(on, plan))
+        return made[-1]
+
+    yield make
+    bury()
+    for stall in made:
+        await stall.dtm.aclose()
+
+
+@pytest.fixture
+def stall(stalls: Callable[..., Stall]) -> Stall:
+    return stalls()
+
+
+async def taken(shelf: Shelf, product: int) -> list[str]:
+    return list(await shelf.unsettled(product))
+
+
+async def test_a_buyer_is_told_the_order_that_is_in_the_queue(stall: Stall, product: int):
+    await stall.shelf.opened(product, 10)
+    reply = await stall.buy(product)
+    assert reply.status == "accepted"
+    assert IDS.kind(reply.orderID) == "f"
+    [message] = stall.queue.messages
+    assert message.key == reply.orderID
+    assert json.loads(message.value) == {
+        "userID": 7,
+        "productID": product,
+        "productCount": 1,
+        "amount": 100,
+        "couponID": 0,
+        "orderID": reply.orderID,
+    }
+    assert await taken(stall.shelf, product) == [reply.orderID]
+
+
+@pytest.mark.parametrize(
+    ("stock", "limit", "code", "short"),
+    [(None, 0, 30024, "NOT_ON_SALE"), (0, 0, 30023, "SOLD_OUT"), (5, 1, 30025, "LIMIT_REACHED")],
+)
+async def test_a_refused_buyer_is_told_why(stall: Stall, product: int, stock, limit, code, short):
+    if stock is not None:
+        await stall.shelf.opened(product, stock, limit=limit)
+    if limit:
+        await stall.buy(product)
+    with pytest.raises(Refused) as caught:
+        await stall.buy(product)
+    assert (caught.value.code, caught.value.short) == (code, short)
+    await stall.settle()
+    assert len(stall.queued()) == len(await taken(stall.shelf, product)) == bool(limit)
+
+
+async def test_sold_out_is_told_in_the_words_that_clients_know(stall: Stall, product: int):
+    await stall.shelf.opened(product, 0)
+    with pytest.raises(Refused, match="销售完毕"):
+        await stall.buy(product)
+
+
+async def test_of_many_at_once_as_many_are_accepted_as_there_are_units(stall: Stall, product: int):
+    await stall.shelf.opened(product, 10)
+    answers = await asyncio.gather(*(stall.buy(product, user) for user in range(1, 41)), return_exceptions=True)
+    accepted = [answer.orderID for answer in answers if not isinstance(answer, BaseException)]
+    assert len(accepted) == 10
+    assert {a.code for a in answers if isinstance(a, Refused)} == {30023}
+    assert sorted(stall.queued()) == sorted(accepted) == sorted(await taken(stall.shelf, product))
+    assert len({arrival.gid for arrival in stall.dtm.arrivals}) < 10
+
+
+async def test_in_one_batch_everybody_gets_their_own_answer(stall: Stall, product: int):
+    await stall.shelf.opened(product, 2, limit=1)
+    buyers = [pb.FlashSaleRequest(userID=user, productID=product, amount=100) for user in (1, 1, 2, 3)]
+    request = pb.FlashSaleManyRequest(buyers=buyers, requestIDs=["a", "b", "c", "d"])
+    results = (await stall.client.flash_sale_many(request, Call.local())).results
+    assert [r.failure.short for r in results] == ["", "LIMIT_REACHED", "", "SOLD_OUT"]
+    assert stall.queued() == [results[0].reply.orderID, results[2].reply.orderID]
+    assert [message.headers["x-request-id"] for message in stall.queue.messages] == ["a", "c"]
+
+
+async def test_who_comes_while_the_sale_is_being_set_is_told_to_try_again(stall: Stall, product: int):
+    await stall.shelf.opened(product, 5)
+    await stall.shelf.sales.close(product, "t1")
+    with pytest.raises(Unavailable, match="being set"):
+        await stall.buy(product)
+    await stall.settle()
+    assert stall.queued() == []
+
+
+async def test_who_comes_while_the_sale_is_being_set_waits_a_moment(stall: Stall, product: int):
+    await stall.shelf.opened(product, 5)
+    await stall.shelf.sales.close(product, "t1")
+    buying = asyncio.create_task(stall.buy(product))
+    await asyncio.sleep(0.005)
+    await stall.shelf.sales.open(product, "t1", 0, 0, 0)
+    assert (await buying).status == "accepted"
+
+
+class TestOnTheWay:
+    """Messages that get lost, and processes that die."""
+
+    @pytest.mark.parametrize("fate", ["lost", "reply_lost", "timeout"])
+    async def test_a_submit_that_gets_lost_makes_one_order(self, stalls, product: int, fate):
+        stall = stalls(Plan(submit=fate))
+        await stall.shelf.opened(product, 5)
+        reply = await stall.buy(product)
+        assert reply.status in ("accepted", "running")
+        await stall.settle()
+        assert stall.queued() == await taken(stall.shelf, product) == [reply.orderID]
+
+    @pytest.mark.parametrize("kind", ["lost", "reply_lost", "late", "crash_before", "crash_after"])
+    async def test_a_delivery_that_gets_lost_makes_one_order(self, stalls, product: int, kind):
+        stall = stalls(Plan((Fault(kind, 1),)))
+        await stall.shelf.opened(product, 5)
+        reply = await stall.buy(product)
+        await stall.settle()
+        assert stall.queued() == await taken(stall.shelf, product) == [reply.orderID]
+
+    async def test_while_the_queue_is_away_the_order_is_running(self, stall: Stall, product: int):
+        await stall.shelf.opened(product, 5)
+        stall.queue.down = True
+        reply = await stall.buy(product)
+        assert (reply.status, stall.queued()) == ("running", [])
+        stall.queue.down = False
+        await stall.settle()
+        assert stall.queued() == [reply.orderID]
+
+    async def test_a_lost_reply_of_redis_takes_one_unit(self, stall: Stall, product: int, monkeypatch):
+        await stall.shelf.opened(product, 5)
+        take, calls = stall.shelf.sales.take, count(1)
+
+        async def take_and_lose_the_reply(*args: Any, **kwargs: Any) -> Any:
+            answer = await take(*args, **kwargs)
+            if next(calls) == 1:
+                raise RedisConnectionError("lost")
+            return answer
+
+        monkeypatch.setattr(stall.shelf.sales, "take", take_and_lose_the_reply)
+        reply = await stall.buy(product)
+        assert stall.queued() == await taken(stall.shelf, product) == [reply.orderID]
+
+    async def test_a_redis_that_stays_away_leaves_it_to_the_check_back(self, stall: Stall, product: int, monkeypatch):
+        await stall.shelf.opened(product, 5)
+        take = stall.shelf.sales.take
+
+        async def take_and_lose_every_reply(*args: Any, **kwargs: Any) -> Any:
+            await take(*args, **kwargs)
+            raise RedisConnectionError("lost")
+
+        monkeypatch.setattr(stall.shelf.sales, "take", take_and_lose_every_reply)
+        with pytest.raises(Unavailable):
+            await stall.buy(product)
+        await stall.settle()
+        assert len(await taken(stall.shelf, product)) == 1
+        assert stall.queued() == await taken(stall.shelf, product)
+
+    async def test_dead_between_prepare_and_take_nothing_is_sold(self, stall: Stall, product: int, monkeypatch):
+        await stall.shelf.opened(product, 5)
+        take, late = stall.shelf.sales.take, []
+
+        async def never_take(*args: Any, **kwargs: Any) -> Any:
+            late.append((args, kwargs))
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(stall.shelf.sales, "take", never_take)
+        dead = asyncio.create_task(stall.buy(product))
+        await asyncio.sleep(0.02)
+        await stall.settle()
+        assert (stall.queued(), await taken(stall.shelf, product)) == ([], [])
+        [(args, kwargs)] = late
+        with pytest.raises(Exception, match="undone"):
+            await take(*args, **kwargs)
+        assert (await stall.shelf.counters(product))[2] == 5
+        dead.cancel()
+
+    async def test_dead_between_take_and_submit_the_order_follows(self, stall: Stall, product: int, monkeypatch):
+        await stall.shelf.opened(product, 5)
+
+        async def never_submit(*_args: Any) -> Any:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(stall.buying, "_submit", never_submit)
+        dead = asyncio.create_task(stall.buy(product))
+        await asyncio.sleep(0.05)
+        assert stall.queued() == []
+        await stall.settle()
+        assert len(stall.queued()) == 1
+        assert stall.queued() == await taken(stall.shelf, product)
+        dead.cancel()
+
+    async def test_dead_at_any_moment_units_and_orders_agree(self, stalls, product: int):
+        for moment in count(1):
+            sales = MemorySales()
+            stall = stalls(on=MemoryShelf(sales, MemoryRedis(sales)))
+            await stall.shelf.opened(product, 5)
+            died = await dies_at(stall.sell(product), moment)
+            await stall.settle()
+            assert stall.queued() == await taken(stall.shelf, product)
+            if not died:
+                assert len(stall.queued()) == 1
+                return
+
+    async def test_a_lost_abort_sells_nothing(self, stall: Stall, product: int, monkeypatch):
+        await stall.shelf.opened(product, 5, limit=1)
+        await stall.buy(product)
+        monkeypatch.setattr(stall.buying, "_abort", lambda _message: None)
+        with pytest.raises(Refused):
+            await stall.buy(product)
+        await stall.settle()
+        assert len(stall.queued()) == 1
+
+
+class TestDtmCalls:
+    """The rpcs that DTM calls: the check-back, and the delivery."""
+
+    def call(self, gid: str, op: str = "action") -> Call:
+        branch = "00" if op == "msg" else "01"
+        return Call.local({"dtm-gid": gid, "dtm-trans_type": "msg", "dtm-branch_id": branch, "dtm-op": op})
+
+    def order(self, product: int, order_id: str) -> pb.SendSubmitOrderNotifyRequest:
+        return pb.SendSubmitOrderNotifyRequest(
+            userID=7, productID=product, productCount=1, amount=100, orderID=order_id
+        )
+
+    async def deliver(self, stall: Stall, gid: str, product: int, *order_ids: str) -> None:
+        orders = [self.order(product, order_id) for order_id in order_ids]
+        request = pb.SendSubmitOrderNotifyManyRequest(orders=orders)
+        await stall.service.send_submit_order_notify_many(request, self.call(gid))
+
+    async def test_a_check_back_finds_what_was_taken(self, stall: Stall, product: int):
+        await stall.shelf.opened(product, 5)
+        await stall.shelf.buy(product, "a", gid=f"g1-{product}")
+        for _ in range(2):
+            await stall.service.redis_query_prepared(pb.RedisQueryPreparedRequest(), self.call(f"g1-{product}", "msg"))
+
+    @pytest.mark.parametrize("first", ["nothing", "sold out"])
+    async def test_a_check_back_refuses_where_nothing_was_taken(self, stall: Stall, product: int, first: str):
+        await stall.shelf.opened(product, 0)
+        if first == "sold out":
+            await stall.shelf.buy(product, "a", gid=f"g1-{product}")
+        for _ in range(2):
+            with pytest.raises(Refused):
+                await stall.service.redis_query_prepared(
+                    pb.RedisQueryPreparedRequest(), self.call(f"g1-{product}", "msg")
+                )
+
+    async def test_after_a_check_back_that_found_nothing_nothing_can_be_taken(self, stall: Stall, product: int):
+        await stall.shelf.opened(product, 5)
+        with pytest.raises(Refused):
+            await stall.service.redis_query_prepared(pb.RedisQueryPreparedRequest(), self.call(f"g1-{product}", "msg"))
+        with pytest.raises(Exception, match="undone"):
+            await stall.shelf.buy(product, "a", gid=f"g1-{product}")
+
+    async def test_a_delivery_without_a_stored_outcome_is_an_error_and_never_ok(self, stall: Stall, product: int):
+        """Redis may have lost its last second: DTM must ask again, not take the order for delivered."""
+        order_id = IDS.new("f")
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await self.deliver(stall, f"g1-{product}", product, order_id)
+        with pytest.raises(Unavailable):
+            await stall.service.send_submit_order_notify(self.order(product, order_id), self.call(f"g1-{product}"))
+        assert stall.queued() == []
+
+    async def test_only_orders_whose_unit_was_taken_are_delivered(self, stall: Stall, product: int):
+        await stall.shelf.opened(product, 1)
+        first, second = IDS.new("f"), IDS.new("f")
+        gid = f"g1-{product}"
+        takes = [Take(first, 1, 1), Take(second, 2, 1)]
+        await stall.shelf.sales.take(Barrier.of_message(gid), product, takes, each=True)
+        await self.deliver(stall, gid, product, first, second)
+        await stall.service.send_submit_order_notify(self.order(product, second), self.call(gid))
+        await stall.service.send_submit_order_notify(self.order(product, ""), self.call(gid))
+        assert stall.queued() == [first]
+
+    async def test_a_message_that_was_refused_delivers_nothing(self, stall: Stall, product: int):
+        await stall.shelf.opened(product, 0)
+        order_id = IDS.new("f")
+        await stall.shelf.buy(product, order_id, gid=f"g1-{product}")
+        await self.deliver(stall, f"g1-{product}", product, order_id)
+        assert stall.queued() == []
+
+    @pytest.mark.parametrize("gid", ["g1", "g1-x", "g1-"])
+    async def test_a_gid_of_somebody_else_is_refused(self, stall: Stall, product: int, gid: str):
+        with pytest.raises(RpcError, match="not a message of a flash sale"):
+            await stall.service.redis_query_prepared(pb.RedisQueryPreparedRequest(), self.call(gid, "msg"))
+
+    async def test_anybody_else_puts_an_ordinary_order_into_the_queue(self, stall: Stall, product: int):
+        reply = await stall.client.send_submit_order_notify(self.order(product, "whatever"), Call.local())
+        assert stall.queued() == [reply.orderID]
+        assert IDS.kind(reply.orderID) == "b"
