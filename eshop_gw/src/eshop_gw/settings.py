@@ -1,0 +1,22 @@
+"""Every setting of the gateway."""
+
+from pydantic import Field
+
+from eshop_chassis import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Environment variables: ESHOP_ and the name in capitals, except where an alias is given.
+
+    An address is "host:port"; several with commas are used in turn.
+    """
+
+    http_port: int = Field(8080, validation_alias="ESHOP_GW_HTTP_PORT")
+    grpc_port: int = Field(8282, validation_alias="ESHOP_GW_GRPC_PORT")
+    user_address: str = Field("127.0.0.1:30082", description="gRPC address of the user service")
+    product_address: str = Field("127.0.0.1:30182", description="gRPC address of the product service")
+    order_address: str = Field("127.0.0.1:30282", description="gRPC address of the order service")
+    stock_address: str = Field("127.0.0.1:30382", description="gRPC address of the stock service")
+    coupon_address: str = Field("127.0.0.1:30482", description="gRPC address of the coupon service")
+    flash_sale_address: str = Field("127.0.0.1:30682", description="gRPC address of the flash-sale service")
+    gw_upstream_timeout: float = Field(10.0, gt=0, description="longest wait for a service, seconds")
