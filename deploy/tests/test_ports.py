@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from eshop_deploy import ports
+from eshop_deploy.failures import PortTaken
+from eshop_deploy.part import Part
+from eshop_deploy.ports import clash, is_free, require_free
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield int(server.getsockname()[1])
+
+
+def part_on(port: int) -> Part:
+    return Part(name="mysql", argv=(), host="127.0.0.1", ports={"mysql": port}, ready=lambda: None)
+
+
+def test_a_taken_port_is_told_with_its_holder_and_the_setting_to_change(taken_port: int) -> None:
+    with pytest.raises(PortTaken) as raised:
+        require_free([part_on(taken_port)])
+    assert f"Port {taken_port}, which mysql needs, is held by" in raised.value.fact
+    assert f"(pid {os.getpid()}" in raised.value.fact
+    assert "ESHOP_MYSQL_PORT" in raised.value.fix
+
+
+def test_a_port_we_hold_ourselves_is_no_clash(taken_port: int) -> None:
+    require_free([part_on(taken_port)], own={taken_port})
+
+
+def test_a_free_port_is_free(free_port: int) -> None:
+    assert is_free("127.0.0.1", free_port)
+
+
+def test_a_port_with_connections_that_outlived_their_server_is_free() -> None:
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as every server does
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = int(server.getsockname()[1])
+        client = socket.create_connection(("127.0.0.1", port))
+        accepted, _ = server.accept()
+    accepted.close()  # the server's side closes first and lingers
+    client.close()
+    assert is_free("127.0.0.1", port)
+
+
+def test_a_port_that_an_ended_connection_still_holds_is_waited_for(
+    taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = socket.create_connection(("127.0.0.1", taken_port))
+    outgoing = int(client.getsockname()[1])
+    assert not is_free("127.0.0.1", outgoing)
+    monkeypatch.setattr(ports.time, "sleep", lambda _: reset(client))
+    require_free([part_on(outgoing)])
+
+
+def test_a_reserved_port_can_be_listened_on_and_by_nobody_elses_connection(free_port: int) -> None:
+    reserved = ports.Reservations()
+    reserved.add("127.0.0.1", free_port)
+    with socket.socket() as outgoing, pytest.raises(OSError, match="in use"):
+        outgoing.bind(("127.0.0.1", free_port))
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", free_port))
+        server.listen()
+    reserved.release()
+
+
+def test_a_port_that_is_listened_on_is_not_reserved_a_second_time(taken_port: int) -> None:
+    reserved = ports.Reservations()
+    reserved.add("127.0.0.1", taken_port)
+    reserved.release()
+
+
+def reset(link: socket.socket) -> None:
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    link.close()
+
+
+def test_a_clash_names_the_setting_of_a_services_port() -> None:
+    fact, fix = clash("flash_sale_http", 30680, "flash_sale", "nginx (pid 7)")
+    assert fact == "Port 30680, which flash_sale needs, is held by nginx (pid 7)"
+    assert "ESHOP_FLASH_SALE_HTTP_PORT" in fix
+    assert "--port-offset" in fix
