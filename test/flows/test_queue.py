@@ -1,0 +1,110 @@
+"""The order queue: nothing twice, nothing skipped, what can't be placed is put aside."""
+
+import pytest
+from books import Books
+from databases import Databases
+from gateway_client import Gateway
+from patience import eventually
+from queue_messages import OrderQueue, order_message
+from running_stack import RunningStack
+
+
+@pytest.fixture(scope="module")
+def queue(stack: RunningStack) -> OrderQueue:
+    return OrderQueue(stack)
+
+
+async def test_the_same_message_three_times_is_one_order(
+    gw: Gateway, queue: OrderQueue, books: Books, db: Databases, product: int, user: int
+) -> None:
+    await gw.set_stock(product, 10)
+    order_id = queue.new_id()
+    message = order_message(user, product, order_id)
+
+    await queue.write(message, message)
+    assert (await gw.settled(order_id))["status"] == "confirmed"
+    await queue.write(message)
+    await eventually(lambda: _is_idle(queue), within=15)
+
+    assert len(db.orders(product)) == 1
+    assert db.stock(product) == 9
+    await books.balance(product, sold=1, accepted=[order_id])
+
+
+async def test_a_refused_message_that_comes_again_stays_refused(
+    gw: Gateway, queue: OrderQueue, books: Books, product: int, user: int
+) -> None:
+    order_id = queue.new_id()
+    await queue.write(order_message(user, product, order_id))
+    refused = await gw.settled(order_id)
+    assert refused["status"] == "refused"
+    await gw.set_stock(product, 10)
+
+    await queue.write(order_message(user, product, order_id))
+    await eventually(lambda: _is_idle(queue), within=15)
+
+    assert (await gw.outcome(order_id)).data == refused
+    await books.balance(product, sold=0)
+
+
+async def test_a_message_of_the_original_has_no_order_id_and_is_placed_once(
+    gw: Gateway, queue: OrderQueue, books: Books, db: Databases, product: int, user: int
+) -> None:
+    await gw.set_stock(product, 10)
+
+    await queue.write(order_message(user, product))
+
+    await eventually(lambda: db.stock(product) == 9, within=15)
+    await books.balance(product, sold=1)
+
+
+async def test_what_can_never_be_placed_is_put_aside_with_the_reason_and_the_queue_goes_on(
+    gw: Gateway, queue: OrderQueue, books: Books, db: Databases, product: int, user: int
+) -> None:
+    await gw.set_stock(product, 10)
+    poison = {
+        b'{"userID": %d, "productID"' % user,
+        b"[%d]" % user,
+        b"\xff\xfe %d" % user,
+        order_message(user, product, queue.new_id(), productCount=0),
+        order_message(user, product, queue.new_id(), amount=-1),
+        order_message(user, product, queue.new_id(), userID="nobody"),
+        order_message(user, product, "not-an-id-of-this-shop"),
+        order_message(user, product, queue.new_id("o")),
+    }
+    sound = queue.new_id()
+
+    await queue.write(*poison, order_message(user, product, sound))
+
+    assert (await gw.settled(sound))["status"] == "confirmed"
+    letters = await queue.dead_letters(poison)
+    assert {letter.value for letter in letters} == poison
+    assert all(letter.headers.get("reason") for letter in letters)
+    assert [order["order_id"] for order in db.orders(product)] == [sound]
+    await books.balance(product, sold=1, accepted=[sound])
+
+
+async def test_an_empty_message_does_not_stop_the_queue(
+    gw: Gateway, queue: OrderQueue, product: int, user: int
+) -> None:
+    await gw.set_stock(product, 10)
+    sound = queue.new_id()
+
+    await queue.write(None, b"", order_message(user, product, sound))
+
+    assert (await gw.settled(sound))["status"] == "confirmed"
+
+
+async def test_offsets_follow_when_every_order_is_final(
+    gw: Gateway, queue: OrderQueue, product: int, user: int
+) -> None:
+    await gw.set_stock(product, 10)
+    accepted = [await gw.notify(user, product) for _ in range(5)]
+    for answer in accepted:
+        await gw.settled(answer.order_id)
+
+    await eventually(lambda: _is_idle(queue), within=15)
+
+
+async def _is_idle(queue: OrderQueue) -> bool:
+    return await queue.lag() == 0
