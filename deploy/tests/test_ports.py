@@ -57,7 +57,9 @@ def test_a_port_with_connections_that_outlived_their_server_is_free() -> None:
 def test_a_port_that_an_ended_connection_still_holds_is_waited_for(
     taken_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = socket.create_connection(("127.0.0.1", taken_port))
+    client = socket.socket()
+    client.bind(("127.0.0.1", 0))  # a port taken by connect() alone may serve connections of others as well
+    client.connect(("127.0.0.1", taken_port))
     outgoing = int(client.getsockname()[1])
     assert not is_free("127.0.0.1", outgoing)
     monkeypatch.setattr(ports.time, "sleep", lambda _: reset(client))
