@@ -5,11 +5,15 @@ import contextlib
 import socket
 import time
 from collections.abc import Generator
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 
+from eshop_chassis.direct_http import Table, direct_protocol
 from eshop_chassis.settings import UnusableSettingError
+from protoc_gen_fastapi.runtime import direct_endpoints
 
 LAST_WORDS_SECONDS = 1.0
 BACKLOG = 16_384
@@ -25,7 +29,7 @@ class HttpServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="off",
-            http="httptools",
+            http=cast("Any", partial(direct_protocol, _table(app))),
             ws="none",
             server_header=False,
             timeout_keep_alive=75,
@@ -55,10 +59,10 @@ class HttpServer(uvicorn.Server):
         so that nobody sends on a connection that is about to go, then waits for the requests in flight.
         """
         end = time.monotonic() + seconds
-        await self._stop_listening()
         # Both: uvicorn makes the first anew from the second every second, and requests in flight hold the first.
         self.config.encoded_headers.append(_CLOSE)
         self.server_state.default_headers.append(_CLOSE)
+        await self._stop_listening()
         last_words = min(end, time.monotonic() + LAST_WORDS_SECONDS)
         while self.server_state.connections and time.monotonic() < last_words:  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.02)
@@ -84,6 +88,10 @@ class HttpServer(uvicorn.Server):
     def _protocol(self) -> asyncio.Protocol:
         state, app_state = self.server_state, self.lifespan.state
         return self.config.http_protocol_class(config=self.config, server_state=state, app_state=app_state)  # pyright: ignore[reportCallIssue, reportReturnType, reportUnknownMemberType, reportUnknownVariableType] - as uvicorn itself does
+
+
+def _table(app: FastAPI) -> Table:
+    return {(verb.encode(), path.encode()): endpoint for (verb, path), endpoint in direct_endpoints(app).items()}
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:

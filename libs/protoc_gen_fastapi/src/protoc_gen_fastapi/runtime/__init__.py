@@ -2,7 +2,7 @@
 
 from protoc_gen_fastapi.runtime.app import install
 from protoc_gen_fastapi.runtime.call import Call, current_call
-from protoc_gen_fastapi.runtime.envelope import error_response
+from protoc_gen_fastapi.runtime.envelope import JSON, Answer, crashed, error_response
 from protoc_gen_fastapi.runtime.errors import (
     AlreadyExists,
     Conflict,
@@ -22,13 +22,18 @@ from protoc_gen_fastapi.runtime.errors import (
     known_codes,
 )
 from protoc_gen_fastapi.runtime.hooks import Hooks
+from protoc_gen_fastapi.runtime.http_endpoint import Endpoint
+from protoc_gen_fastapi.runtime.http_routes import direct_endpoints
 from protoc_gen_fastapi.runtime.methods import rpc, rpc_path
 
 __all__ = [
+    "JSON",
     "AlreadyExists",
+    "Answer",
     "Call",
     "Conflict",
     "DeadlineExceeded",
+    "Endpoint",
     "Forbidden",
     "Hooks",
     "Internal",
@@ -42,7 +47,9 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",
+    "crashed",
     "current_call",
+    "direct_endpoints",
     "error_response",
     "install",
     "known_codes",

@@ -6,7 +6,7 @@ import orjson
 from starlette.responses import Response
 
 from protoc_gen_fastapi.runtime.call import REQUEST_ID
-from protoc_gen_fastapi.runtime.errors import RpcError
+from protoc_gen_fastapi.runtime.errors import Internal, RpcError
 
 JSON: Final = "application/json"
 _OK: Final = b'{"code":0,"msg":"ok","data":'
@@ -28,6 +28,11 @@ def failure(error: RpcError, request_id: str) -> Answer:
     headers = {REQUEST_ID: request_id} if request_id else {}
     body = orjson.dumps({"code": error.code, "msg": error.message, "data": error.data}, default=str)
     return Answer(error.http_status, body, headers)
+
+
+def crashed() -> Answer:
+    """What a caller is told where even the answer could not be made."""
+    return failure(Internal(), "")
 
 
 def as_response(answer: Answer) -> Response:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from protoc_gen_fastapi.runtime.call import http_call
+from protoc_gen_fastapi.runtime.call import Call, http_call
 from protoc_gen_fastapi.runtime.documenting import signature
 from protoc_gen_fastapi.runtime.envelope import JSON, Answer, as_response, failure, success
 from protoc_gen_fastapi.runtime.errors import RpcError
@@ -41,6 +41,22 @@ class Endpoint:
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})
 
+    @property
+    def max_body(self) -> int:
+        """Largest body in bytes."""
+        return self._hooks.max_body
+
+    async def answer(self, headers: list[tuple[bytes, bytes]], raw_query: bytes, body: bytes) -> Answer:
+        """Answers a request that has been read already, without ASGI. Its path must have no parameters."""
+        query = query_values(raw_query) if raw_query else {}
+        call = http_call(headers, query, self._hooks.default_timeout, branches=self._hooks.branches)
+        request: Message | RpcError
+        try:
+            request = self._reader.read_already(body, query)
+        except RpcError as error:
+            request = error
+        return await self._run(call, request)
+
     async def _answer(self, scope: Scope, receive: Receive, path: Mapping[str, str]) -> Answer:
         hooks, raw = self._hooks, scope["query_string"]
         query = query_values(raw) if raw else {}
@@ -50,6 +66,9 @@ class Endpoint:
             request = await self._reader.read(path, query, call.metadata, receive, hooks.max_body)
         except RpcError as error:
             request = error
+        return await self._run(call, request)
+
+    async def _run(self, call: Call, request: Message | RpcError) -> Answer:
         try:
             reply = await self._server.run(call, request)
         except RpcError as error:

@@ -83,13 +83,16 @@ class DirectPaths:
 
     def _fill(self) -> None:
         self._count = len(self._owner.routes)
-        first: dict[tuple[str, str], Any] = {}
-        for route in iter_route_contexts(self._owner.routes):
-            for verb in route.methods or ():
-                first.setdefault((verb, route.path or ""), route.endpoint)
-        self._table = {
-            key: endpoint for key, endpoint in first.items() if isinstance(endpoint, Endpoint) and "{" not in key[1]
-        }
+        self._table = direct_endpoints(self._owner)
+
+
+def direct_endpoints(app: FastAPI) -> dict[tuple[str, str], Endpoint]:
+    """The generated endpoints without parameters in the path, by (verb, path)."""
+    first: dict[tuple[str, str], Any] = {}
+    for route in iter_route_contexts(app.routes):
+        for verb in route.methods or ():
+            first.setdefault((verb, route.path or ""), route.endpoint)
+    return {key: endpoint for key, endpoint in first.items() if isinstance(endpoint, Endpoint) and "{" not in key[1]}
 
 
 def allowed_verbs(app: FastAPI, path: str) -> list[str]:

@@ -42,6 +42,10 @@ class RequestReader:
         body = await read_body(headers, receive, limit) if self._reads_body else b""
         return self.message(body, path, query)
 
+    def read_already(self, body: bytes, query: Mapping[str, str]) -> Message:
+        """The request message, of a body that has been read. Errors as in `message`."""
+        return self.message(body if self._reads_body else b"", {}, query)
+
     def message(self, body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> Message:
         """The request message. Raises InvalidArgument naming the field that is wrong."""
         values = json_object(body)
