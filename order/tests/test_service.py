@@ -86,8 +86,8 @@ async def test_an_order_that_dtm_does_not_take_is_told_as_running_and_has_a_row(
     office.placer._sagas = _Never(forever)
     reply = await office.service.submit(submission(), Call.local())
     assert (reply.status, (await outcome(shop, reply.orderID)).status) == ("running", "running")
-    for task in office.service._placing:
-        task.cancel()
+    for lane in office.service._lanes._coalescer._running:
+        lane.cancel()
     await shop.recover()
     assert (await outcome(shop, reply.orderID)).status == "confirmed"
     shop.check()

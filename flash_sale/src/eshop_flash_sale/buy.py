@@ -6,6 +6,7 @@ back: units were taken and the orders follow, or they were not and never will be
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from eshop_flash_sale.sale import CODES, LIMIT_REACHED, NOT_ON_SALE, Sales, Take
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
+from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
 log = get_logger(__name__)
 SOLD_OUT_MESSAGE = "销售完毕"
@@ -81,6 +83,24 @@ class Buying:
         order_id = self._ids.new("f")
         buyer = Buyer(order_id, request.userID, request.productID, request.amount, branch_headers(call))
         return await self._lane(request.productID).call(buyer)
+
+    async def buy_many(
+        self, requests: Sequence[pb.FlashSaleRequest], request_ids: Sequence[str]
+    ) -> Sequence[Accepted | Exception]:
+        """Buys a unit for each of several buyers; returns what became of each, in their order."""
+        buyers = [
+            Buyer(self._ids.new("f"), r.userID, r.productID, r.amount, {REQUEST_ID: request_id})
+            for r, request_id in zip(requests, request_ids, strict=True)
+        ]
+        of_product: dict[int, list[Buyer]] = defaultdict(list)
+        for buyer in buyers:
+            of_product[buyer.product_id].append(buyer)
+        parts = await asyncio.gather(*(self._lane(p).call_many(group) for p, group in of_product.items()))
+        if len(parts) == 1:
+            return parts[0]
+        groups = zip(of_product.values(), parts, strict=True)
+        found = {b.order_id: answer for group, answers in groups for b, answer in zip(group, answers, strict=True)}
+        return [found[buyer.order_id] for buyer in buyers]
 
     def _lane(self, product_id: int) -> Coalescer[Buyer, Accepted]:
         lane = self._lanes.get(product_id)

@@ -7,13 +7,13 @@ from redis.asyncio import Redis
 
 import aiodtm
 from aiodtm.redis import RedisBarrier
-from eshop_chassis.batch_rpc import answer_each
+from eshop_chassis.batch_rpc import ids_of, results_of
 from eshop_chassis.branch import Branch
 from eshop_chassis.dtm import branch_headers
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.order_ids import OrderIds
-from eshop_chassis.order_queue import QueuedOrder
-from eshop_flash_sale.buy import Buying, product_of, refused
+from eshop_chassis.order_queue import queued_order
+from eshop_flash_sale.buy import Accepted, Buying, product_of, refused
 from eshop_flash_sale.sale import SOLD_OUT, Keys, Sales, Take, accepted_refs
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
@@ -35,12 +35,11 @@ class FlashSaleService(FlashSaleApi):
         self._topic = topic
 
     async def flash_sale(self, request: pb.FlashSaleRequest, call: Call) -> pb.FlashSaleReply:
-        accepted = await self._buying.buy(request, call)
-        return pb.FlashSaleReply(orderID=accepted.order_id, status="accepted" if accepted.queued else "running")
+        return _reply(await self._buying.buy(request, call))
 
     async def flash_sale_many(self, request: pb.FlashSaleManyRequest, call: Call) -> pb.FlashSaleManyReply:
-        results = await answer_each(request.buyers, request.requestIDs, call, self.flash_sale, pb.FlashSaleManyResult)
-        return pb.FlashSaleManyReply(results=results)
+        answers = await self._buying.buy_many(request.buyers, ids_of(request, request.buyers, call))
+        return pb.FlashSaleManyReply(results=results_of(answers, _reply, pb.FlashSaleManyResult))
 
     async def redis_query_prepared(
         self, request: pb.RedisQueryPreparedRequest, call: Call
@@ -125,6 +124,10 @@ class FlashSaleService(FlashSaleApi):
         return RedisBarrier(aiodtm.Barrier.of_message(barrier.gid), slot=Keys(product_id).slot)
 
 
+def _reply(accepted: Accepted) -> pb.FlashSaleReply:
+    return pb.FlashSaleReply(orderID=accepted.order_id, status="accepted" if accepted.queued else "running")
+
+
 def _part_of_branch(request: pb.TakeManyRequest, op: str) -> aiodtm.Barrier:
     """The stock branch that these units belong to shares its gid and branch; Redis keeps a barrier of its own."""
     return aiodtm.Barrier(request.gid, "saga", request.branchID, op)
@@ -147,11 +150,11 @@ def _refusal(ref: str, code: str, product_id: int) -> types_pb2.Refusal:
 
 
 def _queued(order_id: str, request: pb.SendSubmitOrderNotifyRequest) -> bytes:
-    return QueuedOrder(
-        userID=request.userID,
-        productID=request.productID,
-        productCount=request.productCount,
+    return queued_order(
+        user_id=request.userID,
+        product_id=request.productID,
+        product_count=request.productCount,
         amount=request.amount,
-        couponID=request.couponID,
-        orderID=order_id,
-    ).to_bytes()
+        coupon_id=request.couponID,
+        order_id=order_id,
+    )

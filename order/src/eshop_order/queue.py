@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 
 from eshop_chassis.order_ids import OrderIds
-from eshop_chassis.order_queue import QueuedOrder
+from eshop_chassis.order_queue import QueuedOrder, queued_order
 from eshop_order.orders import NewOrder
 
 
@@ -13,14 +13,14 @@ class PoisonedMessageError(Exception):
 
 def write(order: NewOrder) -> bytes:
     """The message of an order."""
-    return QueuedOrder(
-        userID=order.user_id,
-        productID=order.product_id,
-        productCount=order.product_count,
+    return queued_order(
+        user_id=order.user_id,
+        product_id=order.product_id,
+        product_count=order.product_count,
         amount=order.amount,
-        couponID=order.coupon_id,
-        orderID=order.order_id,
-    ).to_bytes()
+        coupon_id=order.coupon_id,
+        order_id=order.order_id,
+    )
 
 
 def read(value: bytes | None, ids: OrderIds, position: str) -> NewOrder:

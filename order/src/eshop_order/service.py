@@ -1,16 +1,17 @@
 """The rpcs of the order service."""
 
-import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.batch_rpc import answer_each
+from eshop_chassis.batch_rpc import ids_of, results_of
 from eshop_chassis.branch import Branch, BranchRefusal
 from eshop_chassis.coalescer import BusyError
 from eshop_chassis.crud import changed_fields, client_names, sent_fields
 from eshop_chassis.dtm import branch_headers
-from eshop_chassis.kafka import KafkaProducer
+from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import Database
 from eshop_chassis.order_ids import OrderIds
@@ -22,10 +23,12 @@ from eshop_order.place_orders import Placer
 from eshop_order.store import CANCELLED, DONE, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from eshop_protos.order.v1.order_api import OrderApi
-from protoc_gen_fastapi.runtime import Call, Conflict, Refused, RpcError, Unavailable
+from protoc_gen_fastapi.runtime import Call, Conflict, Refused, Unavailable
+from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
 log = get_logger(__name__)
 SOLD_OUT_CODE = 30023
+R = TypeVar("R")
 _NEXT_STATUS = {1: 2, 2: 3, 3: 4}
 
 
@@ -54,16 +57,12 @@ class OrderService(OrderApi):
         self._ids = ids
         self._topic = topic
         self._wait_seconds = wait_seconds
-        self._placing: set[asyncio.Task[Final]] = set()
 
     async def submit(self, request: pb.SubmitOrderRequest, call: Call) -> pb.SubmitOrderReply:
-        order = _new_order(self._ids.new("o"), request)
-        final = await self._place(order, call)
-        if final is None:
-            return pb.SubmitOrderReply(orderID=order.order_id, status="running")
-        if not final.confirmed:
-            raise _refused(order.order_id, final)
-        return pb.SubmitOrderReply(orderID=order.order_id, status="confirmed")
+        [answer] = await self._place([request], [call.request_id])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def send_submit_order_notify(
         self, request: pb.SendSubmitOrderNotifyRequest, call: Call
@@ -73,20 +72,22 @@ class OrderService(OrderApi):
         return pb.SendSubmitOrderNotifyReply(orderID=order.order_id)
 
     async def submit_many(self, request: pb.SubmitManyRequest, call: Call) -> pb.SubmitManyReply:
-        results = await answer_each(request.orders, request.requestIDs, call, self.submit, pb.SubmitManyResult)
-        return pb.SubmitManyReply(results=results)
+        answers = await self._place(request.orders, ids_of(request, request.orders, call))
+        return pb.SubmitManyReply(results=results_of(answers, _itself, pb.SubmitManyResult))
 
     async def send_submit_order_notify_many(
         self, request: pb.SendSubmitOrderNotifyManyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyManyReply:
-        results = await answer_each(
-            request.orders,
-            request.requestIDs,
-            call,
-            self.send_submit_order_notify,
-            pb.SendSubmitOrderNotifyManyResult,
+        orders = [_new_order(self._ids.new("b"), order) for order in request.orders]
+        messages = [
+            QueueMessage(order.order_id, queue.write(order), {REQUEST_ID: request_id})
+            for order, request_id in zip(orders, ids_of(request, orders, call), strict=True)
+        ]
+        errors = await self._producer.send_each(self._topic, messages)
+        answers = [error or _accepted(order) for order, error in zip(orders, errors, strict=True)]
+        return pb.SendSubmitOrderNotifyManyReply(
+            results=results_of(answers, _itself, pb.SendSubmitOrderNotifyManyResult)
         )
-        return pb.SendSubmitOrderNotifyManyReply(results=results)
 
     async def create(self, request: pb.CreateOrderRequest, call: Call) -> pb.CreateOrderReply:
         await self._claim(Branch(call), [NewOrder.from_message(request)], suite=False)
@@ -123,29 +124,31 @@ class OrderService(OrderApi):
         total, orders = await self._db.run(lambda tx: self._store.list(tx, request.params))
         return pb.ListOrderReply(total=total, orders=orders)
 
-    async def _place(self, order: NewOrder, call: Call) -> Final | None:
-        """Places an order and waits a few seconds for its outcome; None while it runs on, without us."""
-        task = asyncio.create_task(self._lanes.place(order, branch_headers(call)))
-        self._placing.add(task)
-        task.add_done_callback(self._placed)
-        done, _ = await asyncio.wait([task], timeout=self._wait_seconds)
-        if done and (task.exception() is None or isinstance(task.exception(), BusyError)):
-            return task.result()
-        await self._note_running(order)
-        return None
+    async def _place(
+        self, requests: Sequence[pb.SubmitOrderRequest], request_ids: Sequence[str]
+    ) -> Sequence[pb.SubmitOrderReply | Exception]:
+        """Places orders and waits a few seconds for their outcomes; those that take longer run on without us."""
+        orders = [_new_order(self._ids.new("o"), request) for request in requests]
+        headers = [{REQUEST_ID: request_id} for request_id in request_ids]
+        answers = await self._lanes.place(orders, headers, self._wait_seconds)
+        known = [(order, a) for order, a in zip(orders, answers, strict=True) if isinstance(a, (Final, BusyError))]
+        untold = await self._note_running(orders, {order.order_id for order, _ in known})
+        told = {order.order_id: _told(order.order_id, answer) for order, answer in known}
+        return [told.get(o.order_id) or untold or _running(o.order_id) for o in orders]
 
-    async def _note_running(self, order: NewOrder) -> None:
-        gid = self._placer.gid_of.get(order.order_id, "")
+    async def _note_running(self, orders: Sequence[NewOrder], known: Collection[str]) -> Exception | None:
+        """Writes down the orders whose outcome is not known; returns why where that can't be done."""
+        by_gid: dict[str, list[NewOrder]] = defaultdict(list)
+        for order in orders:
+            if order.order_id not in known:
+                by_gid[self._placer.gid_of.get(order.order_id, "")].append(order)
         try:
-            await self._db.run(lambda tx: self._store.note_running(tx, gid, order))
+            for gid, running in by_gid.items():
+                await self._db.run(lambda tx, gid=gid, running=running: self._store.note_running(tx, gid, running))
         except Exception as error:
-            raise Unavailable("the shop can't tell what became of this order; look at your orders later") from error
-
-    def _placed(self, task: "asyncio.Task[Final]") -> None:
-        self._placing.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            known = isinstance(error, RpcError)
-            log.warning("an order is left to the sweeper", why=str(error), exc_info=None if known else error)
+            log.warning("running orders could not be written down", why=str(error))
+            return Unavailable("the shop can't tell what became of this order; look at your orders later")
+        return None
 
     async def _claim(self, branch: Branch, orders: Sequence[NewOrder], *, suite: bool) -> None:
         async def claim(tx: AsyncConnection) -> None:
@@ -177,6 +180,24 @@ class OrderService(OrderApi):
 
 def _new_order(order_id: str, request: pb.SubmitOrderRequest | pb.SendSubmitOrderNotifyRequest) -> NewOrder:
     return NewOrder(order_id, request.userID, request.productID, request.productCount, request.amount, request.couponID)
+
+
+def _itself(reply: R) -> R:
+    return reply
+
+
+def _accepted(order: NewOrder) -> pb.SendSubmitOrderNotifyReply:
+    return pb.SendSubmitOrderNotifyReply(orderID=order.order_id)
+
+
+def _running(order_id: str) -> pb.SubmitOrderReply:
+    return pb.SubmitOrderReply(orderID=order_id, status="running")
+
+
+def _told(order_id: str, answer: Final | BusyError) -> pb.SubmitOrderReply | Exception:
+    if isinstance(answer, BusyError):
+        return answer
+    return pb.SubmitOrderReply(orderID=order_id, status="confirmed") if answer.confirmed else _refused(order_id, answer)
 
 
 def _refused(order_id: str, final: Final) -> Refused:

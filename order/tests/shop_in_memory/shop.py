@@ -64,9 +64,15 @@ class Queue:
         await self.send_many(topic, [QueueMessage(key, value, headers)])
 
     async def send_many(self, topic: str, messages: Sequence[QueueMessage]) -> None:
+        for error in await self.send_each(topic, messages):
+            if error is not None:
+                raise error
+
+    async def send_each(self, topic: str, messages: Sequence[QueueMessage]) -> list[Unavailable | None]:
         if self.down:
-            raise Unavailable("the queue does not answer")
+            return [Unavailable("the queue does not answer")] * len(messages)
         self.messages += messages
+        return [None] * len(messages)
 
 
 @dataclass

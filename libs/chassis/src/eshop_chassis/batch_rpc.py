@@ -16,12 +16,13 @@ from eshop_chassis.hooks import translate
 from eshop_chassis.logs import get_logger
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, Internal, RpcError, Unimplemented, current_call
-from protoc_gen_fastapi.runtime.call import REQUEST_ID
+from protoc_gen_fastapi.runtime.call import REQUEST_ID, is_request_id
 from protoc_gen_fastapi.runtime.errors import error_class
 
 log = get_logger(__name__)
 Q = TypeVar("Q")
 R = TypeVar("R")
+A = TypeVar("A")
 MOST_ITEMS = 500
 MOST_LANES = 4
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
@@ -81,6 +82,27 @@ async def answer_each(
     return await asyncio.gather(
         *(_answer(request, one, single, result) for request, one in zip(requests, calls, strict=True))
     )
+
+
+def ids_of(request: Any, items: Sequence[object], call: Call) -> list[str]:
+    """The request id of each item of a batch; that of the batch where an item bears none."""
+    given: Sequence[str] = request.requestIDs
+    ids = [*given[: len(items)], *([""] * (len(items) - len(given)))]
+    return [each if is_request_id(each) else call.request_id for each in ids]
+
+
+def results_of(answers: Sequence[A | Exception], reply: Callable[[A], Any], result: type[Any]) -> list[Any]:
+    """A `result` message for each answer of a batch; `reply` makes the message of one that is no error."""
+    failures: dict[int, types_pb2.Failure] = {}
+    results: list[Any] = []
+    for answer in answers:
+        if isinstance(answer, Exception):
+            # Many items share one error: a batch that is sold out, or that could not be served.
+            failure = failures.get(id(answer)) or failures.setdefault(id(answer), to_failure(_judged(answer)))
+            results.append(result(failure=failure))
+        else:
+            results.append(result(reply=reply(answer)))
+    return results
 
 
 async def _answer(request: Q, call: Call, single: Single[Q, R], result: type[Any]) -> Any:

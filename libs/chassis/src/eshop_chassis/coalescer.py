@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from prometheus_client import Counter, Histogram
 
@@ -17,6 +17,7 @@ from protoc_gen_fastapi.runtime import Unavailable
 T = TypeVar("T")
 R = TypeVar("R")
 MOST_WAITING = 20_000
+_NONE_YET: Final = object()
 
 _SIZE = Histogram("eshop_batch_size", "Calls in one batch", ["lane"], buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500))
 _WAIT = Histogram("eshop_batch_wait_seconds", "Time a call waited for its batch", ["lane"])
@@ -30,27 +31,55 @@ class BusyError(Unavailable):
 class Pending(Generic[T, R]):
     """One call in a batch: its item, and the way to answer it."""
 
-    __slots__ = ("_answer", "arrived", "item")
+    __slots__ = ("_group", "_index", "arrived", "item")
 
-    def __init__(self, item: T, answer: "asyncio.Future[R]") -> None:
+    def __init__(self, item: T, group: "Group[T, R]", index: int) -> None:
         self.item = item
         self.arrived = time.perf_counter()
-        self._answer = answer
+        self._group = group
+        self._index = index
 
     @property
     def open(self) -> bool:
         """False once it was answered, or its caller went away."""
-        return not self._answer.done()
+        return self._group.answers[self._index] is _NONE_YET and not self._group.done.cancelled()
 
     def resolve(self, result: R) -> None:
         """Answers; of several answers the first counts."""
-        if not self._answer.done():
-            self._answer.set_result(result)
+        self._group.answer(self._index, result)
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: Exception) -> None:
         """Answers with an error; of several answers the first counts."""
-        if not self._answer.done():
-            self._answer.set_exception(error)
+        self._group.answer(self._index, error)
+
+
+class Group(Generic[T, R]):
+    """Calls that came in at the same time, and wait for their answers together: one wake-up instead of one for each.
+
+    `done` is set when all are answered; cancelling it takes back those that have not begun.
+    """
+
+    __slots__ = ("_missing", "answers", "done")
+
+    def __init__(self, size: int) -> None:
+        self.answers: list[Any] = [_NONE_YET] * size
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._missing = size
+        if not size:
+            self.done.set_result(None)
+
+    def answer(self, index: int, answer: R | Exception) -> None:
+        """Notes an answer; of several the first counts."""
+        if self.answers[index] is not _NONE_YET:
+            return
+        self.answers[index] = answer
+        self._missing -= 1
+        if not self._missing and not self.done.done():
+            self.done.set_result(None)
+
+    def so_far(self) -> list[R | Exception | None]:
+        """The answers that have come, in the order of the calls; None where none has come yet."""
+        return [None if answer is _NONE_YET else answer for answer in self.answers]
 
 
 Work = Callable[[Sequence[Pending[T, R]]], Awaitable[None]]
@@ -92,14 +121,29 @@ class Coalescer(Generic[T, R]):
 
     async def call(self, item: T) -> R:
         """Joins the next batch and returns its answer. Cancelling it harms no other call."""
-        if len(self._queue) >= self._max_waiting:
+        [answer] = await self.call_many([item])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def call_many(self, items: Sequence[T]) -> Sequence[R | Exception]:
+        """Joins the next batch with several calls, and returns the answer or the error of each."""
+        group = self.begin(items)
+        await group.done
+        return group.answers
+
+    def begin(self, items: Sequence[T]) -> Group[T, R]:
+        """Joins the next batch with several calls; does not wait. Those beyond `max_waiting` are answered BusyError."""
+        group: Group[T, R] = Group(len(items))
+        room = max(0, self._max_waiting - len(self._queue))
+        for index, item in enumerate(items[:room]):
+            self._queue.append(Pending(item, group, index))
+        for index in range(room, len(items)):
             self._shed.inc()
-            raise BusyError("too many requests are waiting; try again in a moment")
-        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queue.append(Pending(item, answer))
-        if len(self._running) < self._lanes:
+            group.answer(index, BusyError("too many requests are waiting; try again in a moment"))
+        if self._queue and len(self._running) < self._lanes:
             self._start()
-        return await answer
+        return group
 
     def _start(self) -> None:
         task = asyncio.create_task(self._run())

@@ -17,6 +17,7 @@ from eshop_chassis.settings import EshopSettings
 
 Kind = Literal["o", "b", "f"]
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS = [a + b for a in _DIGITS for b in _DIGITS]
 _RANDOM, _TIME, _MAC = 10, 9, 6
 LENGTH = 1 + _RANDOM + _TIME + _MAC
 
@@ -59,4 +60,7 @@ class OrderIds:
 
 
 def _encode(number: int, length: int) -> str:
-    return "".join(_DIGITS[(number >> (5 * i)) & 31] for i in range(length - 1, -1, -1))
+    """The last `length` digits of a number, two at a time: an id is made for every request."""
+    pairs = (length + 1) // 2
+    text = "".join([_PAIRS[(number >> shift) & 1023] for shift in range(10 * (pairs - 1), -1, -10)])
+    return text if length % 2 == 0 else text[1:]

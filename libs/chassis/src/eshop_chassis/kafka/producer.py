@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -52,19 +53,25 @@ class KafkaProducer:
 
     async def send_many(self, topic: str, messages: Sequence[QueueMessage]) -> None:
         """Writes messages and waits until all are acknowledged. Errors as in `send`."""
+        for error in await self.send_each(topic, messages):
+            if error is not None:
+                raise error
+
+    async def send_each(self, topic: str, messages: Sequence[QueueMessage]) -> Sequence[Unavailable | None]:
+        """Writes messages; returns for each None once it is acknowledged, or the error that `send` would raise."""
         if self._away:
-            raise Unavailable("the queue does not answer; try again")
+            return [Unavailable("the queue does not answer; try again")] * len(messages)
         acknowledged = _Acknowledgements(len(messages), self._doubt)
-        try:
-            for message in messages:
-                headers: list[tuple[str, str | bytes | None]] = [(k, v.encode()) for k, v in message.headers.items()]
-                self._producer.produce(
-                    topic, message.value, message.key, headers=headers, on_delivery=acknowledged.count
-                )
-        except (BufferError, KafkaException) as error:
-            log.warning("Kafka's producer refuses a message", why=str(error))
-            raise Unavailable("the queue is full; try again") from error
+        for index, message in enumerate(messages):
+            headers: list[tuple[str, str | bytes | None]] = [(k, v.encode()) for k, v in message.headers.items()]
+            count = partial(acknowledged.count, index)
+            try:
+                self._producer.produce(topic, message.value, message.key, headers=headers, on_delivery=count)
+            except (BufferError, KafkaException) as error:
+                log.warning("Kafka's producer refuses a message", why=str(error))
+                acknowledged.refuse(index, Unavailable("the queue is full; try again"))
         await acknowledged.future
+        return acknowledged.errors
 
     async def check(self) -> None:
         """Raises while Kafka does not answer."""
@@ -135,33 +142,42 @@ class KafkaProducer:
 
 
 class _Acknowledgements:
-    """Waits for the acknowledgements of several messages; the first error is the error of all."""
+    """Waits for the acknowledgements of several messages."""
 
-    def __init__(self, missing: int, doubt: Callable[[], None]) -> None:
+    def __init__(self, count: int, doubt: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[None] = self._loop.create_future()
-        self._missing = missing
+        self.errors: list[Unavailable | None] = [None] * count
+        self._missing = count
+        self._counting = threading.Lock()
         self._doubt = doubt
-        if not missing:
+        if not count:
             self.future.set_result(None)
 
-    def count(self, error: KafkaError | None, _message: Message) -> None:
-        """Called by the thread that polls; it wakes the event loop once, for the last message or an error."""
-        self._missing -= 1
+    def count(self, index: int, error: KafkaError | None, _message: Message) -> None:
+        """Called by the thread that polls; it wakes the event loop once, for the last message."""
         if error is not None:
             self._doubt()
-        if error is not None or self._missing == 0:
-            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
-                self._loop.call_soon_threadsafe(self._settle, error)
+            log.warning("Kafka did not acknowledge a message", why=error.str())
+            self.errors[index] = Unavailable("the queue does not answer; try again")
+        self._one_less()
 
-    def _settle(self, error: KafkaError | None) -> None:
-        if self.future.done():
-            return
-        if error is None:
+    def refuse(self, index: int, error: Unavailable) -> None:
+        """Notes a message that was not even handed over."""
+        self.errors[index] = error
+        self._one_less()
+
+    def _one_less(self) -> None:
+        with self._counting:
+            self._missing -= 1
+            last = self._missing == 0
+        if last:
+            with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                self._loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        if not self.future.done():
             self.future.set_result(None)
-            return
-        log.warning("Kafka did not acknowledge a message", why=error.str())
-        self.future.set_exception(Unavailable("the queue does not answer; try again"))
 
 
 @asynccontextmanager

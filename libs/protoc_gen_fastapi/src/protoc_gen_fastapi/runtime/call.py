@@ -15,6 +15,11 @@ _DTM_QUERY: Final = ("gid", "branch_id", "op", "trans_type")
 _SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 
+def is_request_id(text: str) -> bool:
+    """Whether a caller's request id can be taken over into logs and headers."""
+    return _SOUND_ID(text) is not None
+
+
 class Call:
     """One call being served, or made inside the process.
 
@@ -26,7 +31,7 @@ class Call:
     def __init__(self, metadata: Mapping[str, str], deadline: float | None, transport: Transport) -> None:
         given = metadata.get(REQUEST_ID, "")
         self.metadata = metadata
-        self.request_id = given if _SOUND_ID(given) else os.urandom(12).hex()
+        self.request_id = given if is_request_id(given) else os.urandom(12).hex()
         self.deadline = deadline
         self.transport: Transport = transport
 
