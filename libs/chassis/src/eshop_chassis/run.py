@@ -1,6 +1,7 @@
 """`run()`: one process, one event loop, gRPC and HTTP, from settings to a graceful stop."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -72,9 +73,21 @@ async def _serve(name: str, settings: S, open_service: OpenService[S]) -> None:
     async with open_service(settings, hooks) as service:
         process = _Process(name, settings, hooks, service)
         await process.start(listener)
+        _spare_collections()
         await stop.wait()
         await process.drain()
     log.info("stopped")
+
+
+def _spare_collections() -> None:
+    """Leaves what was made while starting out of garbage collections, and makes those rarer.
+
+    Modules, classes and protos are over 100,000 objects that stay for ever. Looking through them again and again took 40 %
+    of the gateway's time under load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def _stop_signal() -> asyncio.Event:
