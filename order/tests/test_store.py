@@ -105,7 +105,7 @@ async def test_a_claim_that_is_repeated_changes_nothing(books):
 
 
 async def test_a_row_that_bears_this_gid_already_can_be_claimed(books):
-    await run(books, "note_running", "g1", order("a"))
+    await run(books, "note_running", "g1", [order("a")])
     assert await states(books, "a") == {"a": ("placing", "g1")}
     assert await claim(books, "g1", "a", "b") == {}
     assert await states(books, "a", "b") == {"a": ("claimed", "g1"), "b": ("claimed", "g1")}
@@ -118,7 +118,7 @@ async def test_rows_of_another_transaction_cannot_be_claimed_and_then_none_is(bo
 
 
 async def test_a_row_that_was_only_noted_as_running_belongs_to_nobody(books):
-    await run(books, "note_running", "g1", order("a"))
+    await run(books, "note_running", "g1", [order("a")])
     assert await claim(books, "g2", "a") == {}
     assert await states(books, "a") == {"a": ("claimed", "g2")}
 
@@ -134,7 +134,7 @@ async def test_final_rows_cannot_be_claimed(books):
 
 async def test_note_running_leaves_a_row_alone_that_is_there(books):
     await claim(books, "g1", "a")
-    await run(books, "note_running", "g2", order("a"))
+    await run(books, "note_running", "g2", [order("a")])
     assert await states(books, "a") == {"a": ("claimed", "g1")}
 
 
@@ -186,7 +186,7 @@ async def test_cancel_gives_a_row_to_an_order_that_had_none(books):
 
 
 async def test_cancel_takes_an_order_that_was_only_noted_as_running(books):
-    await run(books, "note_running", "", order("a"))
+    await run(books, "note_running", "", [order("a")])
     assert await cancel(books, "g1", "a") == {"a"}
 
 
@@ -234,7 +234,7 @@ async def test_an_order_that_is_claimed_again_is_shown_again(books):
 async def test_left_behind_are_unfinished_orders_of_a_certain_age(books):
     await claim(books, "g1", "claimed")
     await reverted(books, "g2", "reverted")
-    await run(books, "note_running", "g3", order("placing"))
+    await run(books, "note_running", "g3", [order("placing")])
     await claim(books, "g4", "done")
     await run(books, "confirm", "g4")
     await reverted(books, "g5", "gone")

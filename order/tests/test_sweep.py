@@ -65,8 +65,8 @@ async def test_an_order_of_a_saga_that_dtm_has_lost_is_left_alone(shop: Shop):
 async def test_an_order_that_was_only_noted_as_running_is_placed(shop: Shop):
     await shop.offer(stock=5)
     orders = [shop.order("o"), shop.order("o")]
-    await shop.order_db.run(lambda tx: shop.orders.note_running(tx, "", orders[0]))
-    await shop.order_db.run(lambda tx: shop.orders.note_running(tx, "unknown-to-dtm", orders[1]))
+    await shop.order_db.run(lambda tx: shop.orders.note_running(tx, "", [orders[0]]))
+    await shop.order_db.run(lambda tx: shop.orders.note_running(tx, "unknown-to-dtm", [orders[1]]))
     await shop.recover()
     assert [shop.state(order) for order in orders] == ["confirmed", "confirmed"]
     shop.check()
@@ -174,7 +174,7 @@ class TestUnitsThatGoBack:
         shop.network.down.add("flash:1")
         await shop.offer(2, stock=5)
         order = shop.order(product_id=2)
-        await shop.order_db.run(lambda tx: shop.orders.note_running(tx, "", order))
+        await shop.order_db.run(lambda tx: shop.orders.note_running(tx, "", [order]))
         shop.pass_time()
         sweeper = shop.office().sweeper
         with pytest.raises(Exception, match="Unavailable"):

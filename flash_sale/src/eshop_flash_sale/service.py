@@ -10,10 +10,12 @@ from aiodtm.redis import RedisBarrier
 from eshop_chassis.batch_rpc import answer_each
 from eshop_chassis.branch import Branch
 from eshop_chassis.dtm import branch_headers
+from eshop_chassis.idempotency import key_of
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.order_ids import OrderIds
 from eshop_chassis.order_queue import QueuedOrder
 from eshop_flash_sale.buy import Buying, product_of, refused
+from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.sale import SOLD_OUT, Keys, Sales, Take, accepted_refs
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
@@ -25,21 +27,35 @@ class FlashSaleService(FlashSaleApi):
     """Flash sales: buying, the branches of the message that buying is, and what the stock service needs."""
 
     def __init__(
-        self, redis: Redis, sales: Sales, buying: Buying, producer: KafkaProducer, ids: OrderIds, topic: str
+        self,
+        redis: Redis,
+        sales: Sales,
+        buying: Buying,
+        keyed: KeyedBuying,
+        producer: KafkaProducer,
+        ids: OrderIds,
+        topic: str,
     ) -> None:
         self._redis = redis
         self._sales = sales
         self._buying = buying
+        self._keyed = keyed
         self._producer = producer
         self._ids = ids
         self._topic = topic
 
     async def flash_sale(self, request: pb.FlashSaleRequest, call: Call) -> pb.FlashSaleReply:
-        accepted = await self._buying.buy(request, call)
+        key = key_of(call)
+        if key is None:
+            accepted = await self._buying.buy(request, call)
+        else:
+            accepted = await self._keyed.buy(key, request, call)
         return pb.FlashSaleReply(orderID=accepted.order_id, status="accepted" if accepted.queued else "running")
 
     async def flash_sale_many(self, request: pb.FlashSaleManyRequest, call: Call) -> pb.FlashSaleManyReply:
-        results = await answer_each(request.buyers, request.requestIDs, call, self.flash_sale, pb.FlashSaleManyResult)
+        results = await answer_each(
+            request.buyers, request.requestIDs, call, self.flash_sale, pb.FlashSaleManyResult, request.idempotencyKeys
+        )
         return pb.FlashSaleManyReply(results=results)
 
     async def redis_query_prepared(

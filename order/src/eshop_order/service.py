@@ -10,22 +10,25 @@ from eshop_chassis.branch import Branch, BranchRefusal
 from eshop_chassis.coalescer import BusyError
 from eshop_chassis.crud import changed_fields, client_names, sent_fields
 from eshop_chassis.dtm import branch_headers
+from eshop_chassis.idempotency import fingerprint, key_of
 from eshop_chassis.kafka import KafkaProducer
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import Database
 from eshop_chassis.order_ids import OrderIds
 from eshop_order import queue
+from eshop_order.key_store import Claim
+from eshop_order.keys import KeyedRequests
 from eshop_order.lanes import OrderLanes
 from eshop_order.orders import Final, NewOrder
 from eshop_order.outcome import Outcomes
 from eshop_order.place_orders import Placer
+from eshop_order.replies import submit_reply
 from eshop_order.store import CANCELLED, DONE, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from eshop_protos.order.v1.order_api import OrderApi
-from protoc_gen_fastapi.runtime import Call, Conflict, Refused, RpcError, Unavailable
+from protoc_gen_fastapi.runtime import Call, Conflict, RpcError, Unavailable
 
 log = get_logger(__name__)
-SOLD_OUT_CODE = 30023
 _NEXT_STATUS = {1: 2, 2: 3, 3: 4}
 
 
@@ -39,6 +42,7 @@ class OrderService(OrderApi):
         placer: Placer,
         lanes: OrderLanes,
         outcomes: Outcomes,
+        keyed: KeyedRequests,
         producer: KafkaProducer,
         ids: OrderIds,
         *,
@@ -50,6 +54,7 @@ class OrderService(OrderApi):
         self._placer = placer
         self._lanes = lanes
         self._outcomes = outcomes
+        self._keyed = keyed
         self._producer = producer
         self._ids = ids
         self._topic = topic
@@ -57,23 +62,35 @@ class OrderService(OrderApi):
         self._placing: set[asyncio.Task[Final]] = set()
 
     async def submit(self, request: pb.SubmitOrderRequest, call: Call) -> pb.SubmitOrderReply:
-        order = _new_order(self._ids.new("o"), request)
-        final = await self._place(order, call)
-        if final is None:
-            return pb.SubmitOrderReply(orderID=order.order_id, status="running")
-        if not final.confirmed:
-            raise _refused(order.order_id, final)
-        return pb.SubmitOrderReply(orderID=order.order_id, status="confirmed")
+        order_id, key = self._ids.new("o"), key_of(call)
+        if key is None:
+            return await self._submit(order_id, request, call)
+        claim = Claim("submit", request.userID, key, fingerprint(request), order_id)
+        return await self._keyed.submit(claim, lambda known_id: self._submit(known_id, request, call))
+
+    async def _submit(self, order_id: str, request: pb.SubmitOrderRequest, call: Call) -> pb.SubmitOrderReply:
+        return submit_reply(order_id, await self._place(_new_order(order_id, request), call))
 
     async def send_submit_order_notify(
         self, request: pb.SendSubmitOrderNotifyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyReply:
-        order = _new_order(self._ids.new("b"), request)
-        await self._producer.send(self._topic, order.order_id, queue.write(order), branch_headers(call))
-        return pb.SendSubmitOrderNotifyReply(orderID=order.order_id)
+        order_id, key = self._ids.new("b"), key_of(call)
+        if key is None:
+            return await self._notify(order_id, request, call)
+        claim = Claim("notify", request.userID, key, fingerprint(request), order_id)
+        return await self._keyed.notify(claim, lambda known_id: self._notify(known_id, request, call))
+
+    async def _notify(
+        self, order_id: str, request: pb.SendSubmitOrderNotifyRequest, call: Call
+    ) -> pb.SendSubmitOrderNotifyReply:
+        order = _new_order(order_id, request)
+        await self._producer.send(self._topic, order_id, queue.write(order), branch_headers(call))
+        return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def submit_many(self, request: pb.SubmitManyRequest, call: Call) -> pb.SubmitManyReply:
-        results = await answer_each(request.orders, request.requestIDs, call, self.submit, pb.SubmitManyResult)
+        results = await answer_each(
+            request.orders, request.requestIDs, call, self.submit, pb.SubmitManyResult, request.idempotencyKeys
+        )
         return pb.SubmitManyReply(results=results)
 
     async def send_submit_order_notify_many(
@@ -85,6 +102,7 @@ class OrderService(OrderApi):
             call,
             self.send_submit_order_notify,
             pb.SendSubmitOrderNotifyManyResult,
+            request.idempotencyKeys,
         )
         return pb.SendSubmitOrderNotifyManyReply(results=results)
 
@@ -106,6 +124,11 @@ class OrderService(OrderApi):
 
     async def get_outcome(self, request: pb.GetOutcomeRequest, call: Call) -> pb.GetOutcomeReply:
         return await self._outcomes.of(request.orderID)
+
+    async def note_running_many(self, request: pb.NoteRunningManyRequest, call: Call) -> pb.NoteRunningManyReply:
+        orders = [NewOrder.from_message(o) for o in request.orders]
+        await self._db.run(lambda tx: self._store.note_running(tx, "", orders))
+        return pb.NoteRunningManyReply()
 
     async def delete_by_id(self, request: pb.DeleteOrderByIDRequest, call: Call) -> pb.DeleteOrderByIDReply:
         await self._db.run(lambda tx: self._delete(tx, request.id))
@@ -137,7 +160,7 @@ class OrderService(OrderApi):
     async def _note_running(self, order: NewOrder) -> None:
         gid = self._placer.gid_of.get(order.order_id, "")
         try:
-            await self._db.run(lambda tx: self._store.note_running(tx, gid, order))
+            await self._db.run(lambda tx: self._store.note_running(tx, gid, [order]))
         except Exception as error:
             raise Unavailable("the shop can't tell what became of this order; look at your orders later") from error
 
@@ -177,8 +200,3 @@ class OrderService(OrderApi):
 
 def _new_order(order_id: str, request: pb.SubmitOrderRequest | pb.SendSubmitOrderNotifyRequest) -> NewOrder:
     return NewOrder(order_id, request.userID, request.productID, request.productCount, request.amount, request.couponID)
-
-
-def _refused(order_id: str, final: Final) -> Refused:
-    code = SOLD_OUT_CODE if final.code in ("OUT_OF_STOCK", "SOLD_OUT") else None
-    return Refused(final.reason, code=code, short=final.code, data={"orderID": order_id, "status": "refused"})

@@ -41,9 +41,9 @@ class OrderStore(CrudStore[order_pb2.Order]):
                 await self._take_over(tx, gid, free, suite=suite)
         return faults
 
-    async def note_running(self, tx: AsyncConnection, gid: str, order: NewOrder) -> None:
-        """Makes sure that an order has a row before its id is handed out as running."""
-        await self._insert(tx, gid, [order], "placing", suite=True)
+    async def note_running(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder]) -> None:
+        """Makes sure that orders have rows before their ids are handed out as running."""
+        await self._insert(tx, gid, sorted(orders, key=lambda order: order.order_id), "placing", suite=True)
 
     async def revert(self, tx: AsyncConnection, gid: str, order_ids: Collection[str]) -> None:
         """Undoes `claim`: only rows of this gid, which are free from then on."""

@@ -41,9 +41,8 @@ class MemoryOrders:
                     self._change(tx, order.order_id, status=AWAITING_PAYMENT, deleted=False, **new)
         return faults
 
-    async def note_running(self, tx: Tx, gid: str, order: NewOrder) -> None:
-        if order.order_id not in _orders(tx):
-            self._insert(tx, gid, [order], "placing", suite=True)
+    async def note_running(self, tx: Tx, gid: str, orders: Sequence[NewOrder]) -> None:
+        self._insert(tx, gid, [o for o in orders if o.order_id not in _orders(tx)], "placing", suite=True)
 
     async def revert(self, tx: Tx, gid: str, order_ids: Collection[str]) -> None:
         for order_id in order_ids:

@@ -19,6 +19,7 @@ from protoc_gen_fastapi.runtime.errors import (
     Unauthenticated,
     Unavailable,
     Unimplemented,
+    Unprocessable,
     known_codes,
 )
 from protoc_gen_fastapi.runtime.hooks import Hooks
@@ -42,6 +43,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",
+    "Unprocessable",
     "current_call",
     "error_response",
     "install",
