@@ -1,7 +1,7 @@
 """The sales in Redis: taking units, giving them back, closing, opening, settling. One hash slot per product."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 import orjson
@@ -29,7 +29,7 @@ class Take:
     ref: str
     user_id: int
     count: int
-    keyed: bool = False
+    keyed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
