@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from aiodtm import Barrier, Dtm, Message, random_gid
+from aiodtm import Barrier, BranchRefused, Dtm, Message, random_gid
 from eshop_chassis.coalescer import Coalescer, Pending
 from eshop_chassis.dtm import branch_headers, branch_url
 from eshop_chassis.logs import get_logger
@@ -172,6 +172,8 @@ class Buying:
             return await self._take_when_open(barrier, product_id, takes)
         except RedisError:
             return await self._take_when_open(barrier, product_id, takes)
+        except BranchRefused as error:  # DTM checked back before the units were taken, and will not ask again
+            raise Unavailable("the shop could not take this order; try again") from error
         except RpcError:
             self._abort(message)
             raise
