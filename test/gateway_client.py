@@ -47,18 +47,22 @@ class Gateway:
         assert (answer.status, answer.code) == (200, 0), answer
         return answer.data
 
-    async def submit(self, user: int, product: int, *, count: int = 1, amount: int = 100, coupon: int = 0) -> Answer:
-        return await self.ask("POST", "/api/v1/order/submit", json=_order(user, product, count, amount, coupon))
+    async def submit(
+        self, user: int, product: int, *, count: int = 1, amount: int = 100, coupon: int = 0, key: str | None = None
+    ) -> Answer:
+        body = _order(user, product, count, amount, coupon)
+        return await self.ask("POST", "/api/v1/order/submit", json=body, headers=_headers(key))
 
-    async def notify(self, user: int, product: int, *, count: int = 1, amount: int = 100, coupon: int = 0) -> Answer:
+    async def notify(
+        self, user: int, product: int, *, count: int = 1, amount: int = 100, coupon: int = 0, key: str | None = None
+    ) -> Answer:
         """A buffered order."""
-        return await self.ask(
-            "POST", "/api/v1/order/sendSubmitNotify", json=_order(user, product, count, amount, coupon)
-        )
+        body = _order(user, product, count, amount, coupon)
+        return await self.ask("POST", "/api/v1/order/sendSubmitNotify", json=body, headers=_headers(key))
 
-    async def flash(self, user: int, product: int, *, amount: int = 100) -> Answer:
+    async def flash(self, user: int, product: int, *, amount: int = 100, key: str | None = None) -> Answer:
         body = {"userID": user, "productID": product, "amount": amount}
-        return await self.ask("POST", "/api/v1/flashSale", json=body)
+        return await self.ask("POST", "/api/v1/flashSale", json=body, headers=_headers(key))
 
     async def set_flash(self, product: int, stock: int, *, limit: int = 0) -> None:
         body = {"productID": product, "stock": stock, "perUserLimit": limit}
@@ -87,3 +91,7 @@ class Gateway:
 
 def _order(user: int, product: int, count: int, amount: int, coupon: int) -> dict[str, int]:
     return {"userID": user, "productID": product, "productCount": count, "amount": amount, "couponID": coupon}
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    return {} if key is None else {"idempotency-key": key}

@@ -3,11 +3,14 @@
 from typing import Any
 
 from redis.asyncio import Redis
+from shop_in_memory.key_records import MemoryKeyRecords
 from shop_in_memory.sales import MemoryRedis, MemorySales
 
 from aiodtm import Barrier, random_gid
+from eshop_flash_sale.key_records import Claim, KeyRecords
 from eshop_flash_sale.sale import Keys, Sales, Take, Taken
 
+LEASE_SECONDS = 9.0
 Counters = tuple[str | None, int, int, int, int]
 
 
@@ -16,6 +19,7 @@ class Shelf:
 
     sales: Any
     redis: Any
+    keys: Any
 
     async def opened(self, product: int, stock: int, *, limit: int = 0, version: int = 1) -> None:
         """Puts a product on sale, as the stock service does."""
@@ -27,6 +31,10 @@ class Shelf:
         """Takes units as a buyer does, in a message of its own unless `gid` names one."""
         barrier = Barrier.of_message(gid or random_gid())
         return await self.sales.take(barrier, product, [Take(ref, user, units)], each=True)
+
+    async def pass_lease(self, claim: Claim) -> None:
+        """The claim of a key is as old as a claim may get."""
+        raise NotImplementedError
 
     async def counters(self, product: int) -> Counters:
         """(state, set, left, accepted, returned)."""
@@ -43,7 +51,7 @@ class Shelf:
 
 class MemoryShelf(Shelf):
     def __init__(self, sales: MemorySales, redis: MemoryRedis) -> None:
-        self.sales, self.redis = sales, redis
+        self.sales, self.redis, self.keys = sales, redis, MemoryKeyRecords()
 
     async def counters(self, product: int) -> Counters:
         sale = self.sales.sales.get(product)
@@ -55,10 +63,14 @@ class MemoryShelf(Shelf):
     async def bought(self, product: int) -> dict[int, int]:
         return dict(self.sales.users[product])
 
+    async def pass_lease(self, claim: Claim) -> None:
+        self.keys.now += LEASE_SECONDS + 1
+
 
 class RedisShelf(Shelf):
     def __init__(self, redis: Redis) -> None:
         self.sales, self.redis = Sales(redis), redis
+        self.keys = KeyRecords(redis, lease_seconds=LEASE_SECONDS)
         self._products: set[int] = set()
 
     async def opened(self, product: int, stock: int, *, limit: int = 0, version: int = 1) -> None:
@@ -81,6 +93,9 @@ class RedisShelf(Shelf):
 
     async def bought(self, product: int) -> dict[int, int]:
         return {int(user): int(units) for user, units in (await self.redis.hgetall(Keys(product).users)).items()}
+
+    async def pass_lease(self, claim: Claim) -> None:
+        await self.redis.hset(claim.record, "until", 1)
 
     async def clear(self) -> None:
         """Removes everything of the products of this test."""

@@ -18,10 +18,12 @@ from aiodtm.testing import Fault, InMemoryDtm, Plan
 from eshop_chassis.order_ids import OrderIds, OrderIdSettings
 from eshop_flash_sale import buy
 from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.sale import Take
 from eshop_flash_sale.service import FlashSaleService
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
+from eshop_protos.order.v1 import order_pb2
 from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
 
 from .shelf import MemoryShelf, Shelf
@@ -29,11 +31,25 @@ from .shelf import MemoryShelf, Shelf
 IDS = OrderIds(OrderIdSettings())
 
 
+class Orders:
+    """Stands in for the order service: keeps what it is told of."""
+
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+        self.down = False
+
+    async def note_running_many(self, request: order_pb2.NoteRunningManyRequest, call: Call) -> object:
+        if self.down:
+            raise Unavailable("away")
+        self.noted += [order.orderID for order in request.orders]
+        return order_pb2.NoteRunningManyReply()
+
+
 class Stall:
     """The flash-sale service with its DTM and its queue."""
 
     def __init__(self, shelf: Shelf, plan: Plan | None = None) -> None:
-        self.shelf, self.queue, self.network = shelf, Queue(), Network()
+        self.shelf, self.queue, self.network, self.orders = shelf, Queue(), Network(), Orders()
         self.dtm = InMemoryDtm(plan, retry_after=0.002)
         self.start()
         self.network.open_to(self.dtm, "flash:1", flash_sale_api.DESCRIPTOR)
@@ -41,14 +57,16 @@ class Stall:
 
     def start(self) -> None:
         """A new process of the service."""
-        self.buying = Buying(self.shelf.sales, self.dtm, IDS, address="flash:1", wait_seconds=0.3, lanes=2)
+        orders: Any = self.orders
+        self.buying = Buying(self.shelf.sales, self.dtm, IDS, orders, address="flash:1", wait_seconds=0.3, lanes=2)
         queue: Any = self.queue
-        self.service = FlashSaleService(self.shelf.redis, self.shelf.sales, self.buying, queue, IDS, "orders")
+        keyed = KeyedBuying(self.shelf.keys, IDS, self.buying)
+        self.service = FlashSaleService(self.shelf.redis, self.shelf.sales, self.buying, keyed, queue, IDS, "orders")
         self.network.serve("flash:1", flash_sale_api.flash_sale_handlers(self.service, self.network.hooks))
 
-    async def buy(self, product: int, user: int = 7) -> pb.FlashSaleReply:
-        request = pb.FlashSaleRequest(userID=user, productID=product, amount=100)
-        return await self.client.flash_sale(request, Call.local())
+    async def buy(self, product: int, user: int = 7, *, key: str = "", amount: int = 100) -> pb.FlashSaleReply:
+        request = pb.FlashSaleRequest(userID=user, productID=product, amount=amount)
+        return await self.client.flash_sale(request, Call.local({"idempotency-key": key} if key else {}))
 
     def sell(self, product: int) -> Any:
         """What `buy` does in the service's process, for a buyer who came alone."""
@@ -209,10 +227,16 @@ class TestOnTheWay:
         await stall.shelf.opened(product, 5)
         stall.queue.down = True
         reply = await stall.buy(product)
-        assert (reply.status, stall.queued()) == ("running", [])
+        assert (reply.status, stall.queued(), stall.orders.noted) == ("running", [], [reply.orderID])
         stall.queue.down = False
         await stall.settle()
         assert stall.queued() == [reply.orderID]
+
+    async def test_nobody_is_told_of_a_running_order_that_is_noted_nowhere(self, stall: Stall, product: int):
+        await stall.shelf.opened(product, 5)
+        stall.queue.down = stall.orders.down = True
+        with pytest.raises(Unavailable):
+            await stall.buy(product)
 
     async def test_a_lost_reply_of_redis_takes_one_unit(self, stall: Stall, product: int, monkeypatch):
         await stall.shelf.opened(product, 5)

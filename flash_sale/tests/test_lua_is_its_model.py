@@ -5,6 +5,7 @@ The model stands in for Redis in the tests of other services, so it must not dif
 
 import asyncio
 import secrets
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ class Sales(RuleBasedStateMachine):
         self.version = 0
         self.token = "t0"
         self.refs: list[str] = []
+        self.keyed: list[Take] = []
 
     @initialize(on_sale=st.sampled_from([True, True, True, False]), stock=STOCK, limit=LIMIT)
     def connect(self, on_sale: bool, stock: int, limit: int) -> None:
@@ -82,6 +84,14 @@ class Sales(RuleBasedStateMachine):
     @rule(batch=BATCH)
     def buy(self, batch: list[tuple[int, int]]) -> None:
         self.both("take", Barrier.of_message(random_gid()), self.product, self.items(batch), each=True)
+
+    @rule(batch=BATCH, again=st.lists(st.integers(0, 30), max_size=2))
+    def buy_with_keys(self, batch: list[tuple[int, int]], again: list[int]) -> None:
+        """Some come again: what they took before is theirs, and is not taken twice."""
+        old = [self.keyed[number] for number in again if number < len(self.keyed)]
+        new = [replace(item, keyed=True) for item in self.items(batch)]
+        self.keyed += new
+        self.both("take", Barrier.of_message(random_gid()), self.product, [*old, *new], each=True)
 
     @rule(target=branches, batch=BATCH, each=st.booleans())
     def take(self, batch: list[tuple[int, int]], each: bool) -> str:

@@ -62,3 +62,21 @@ def test_an_id_is_recognised_by_the_shop_that_made_it_only():
     foreign = OrderIds(OrderIdSettings(order_id_key="another key"))
     assert IDS.kind(foreign.new("b")) is None
     assert {IDS.kind(IDS.new(kind)) for kind in "obf"} == {"o", "b", "f"}
+
+
+def salvaged(value: object) -> NewOrder | None:
+    return queue.salvaged(json.dumps(value).encode(), IDS)
+
+
+def test_of_a_message_that_can_never_be_placed_as_much_is_kept_as_can_be_read():
+    order_id = IDS.new("f")
+    bad = {"userID": "x", "productID": -1, "productCount": 2**32, "amount": 100, "orderID": order_id}
+    assert salvaged(bad) == NewOrder(order_id, 0, 0, 0, 100, 0)
+    assert salvaged({**GOOD, "orderID": order_id}) == NewOrder(order_id, 7, 1, 2, 100, 3)
+
+
+@pytest.mark.parametrize("value", [{}, [], None, "text", GOOD, {**GOOD, "orderID": "x"}, {"orderID": IDS.new("o")}])
+def test_a_message_without_an_id_that_was_handed_out_is_nobodys(value: object):
+    assert salvaged(value) is None
+    assert queue.salvaged(b"{", IDS) is None
+    assert queue.salvaged(None, IDS) is None

@@ -67,6 +67,15 @@ async def _(on: Transport, db: Databases) -> None:
     assert db.stock(product) == 8
 
 
+@case("order.NoteRunningMany")
+async def _(on: Transport, db: Databases) -> None:
+    product, order_id = await _on_sale(on), fresh.order_id()
+    for _ in range(2):  # each order is noted once
+        assert await on("order", "NoteRunningMany", orders=[{**_order(product), "orderID": order_id}]) == {}
+    assert (await on("order", "GetOutcome", orderID=order_id))["status"] == "running"
+    assert len(db.orders(product)) == 1
+
+
 @case("order.GetOutcome")
 async def _(on: Transport, _db: Databases) -> None:
     product = await _on_sale(on)

@@ -62,11 +62,12 @@ async def test_what_can_never_be_placed_is_put_aside_with_the_reason_and_the_que
     gw: Gateway, queue: OrderQueue, books: Books, db: Databases, product: int, user: int
 ) -> None:
     await gw.set_stock(product, 10)
+    handed_out = queue.new_id()
     poison = {
         b'{"userID": %d, "productID"' % user,
         b"[%d]" % user,
         b"\xff\xfe %d" % user,
-        order_message(user, product, queue.new_id(), productCount=0),
+        order_message(user, product, handed_out, productCount=0),
         order_message(user, product, queue.new_id(), amount=-1),
         order_message(user, product, queue.new_id(), userID="nobody"),
         order_message(user, product, "not-an-id-of-this-shop"),
@@ -80,7 +81,10 @@ async def test_what_can_never_be_placed_is_put_aside_with_the_reason_and_the_que
     letters = await queue.dead_letters(poison)
     assert {letter.value for letter in letters} == poison
     assert all(letter.headers.get("reason") for letter in letters)
-    assert [order["order_id"] for order in db.orders(product)] == [sound]
+    assert [o["order_id"] for o in db.orders(product) if o["state"] != "cancelled"] == [sound]
+    refused = await gw.settled(handed_out)
+    assert refused["status"] == "refused"
+    assert "productCount" in refused["reason"]
     await books.balance(product, sold=1, accepted=[sound])
 
 

@@ -18,8 +18,11 @@ FlashSale = BatchingClient[flash_sale_pb2.FlashSaleRequest, flash_sale_pb2.Flash
 def batching_submit(order: OrderApi) -> Submit:
     """Orders to place at once."""
 
-    async def many(orders: Sequence[order_pb2.SubmitOrderRequest], ids: Sequence[str], call: Call) -> Sequence[Any]:
-        return (await order.submit_many(order_pb2.SubmitManyRequest(orders=orders, requestIDs=ids), call)).results
+    async def many(
+        orders: Sequence[order_pb2.SubmitOrderRequest], ids: Sequence[str], keys: Sequence[str], call: Call
+    ) -> Sequence[Any]:
+        request = order_pb2.SubmitManyRequest(orders=orders, requestIDs=ids, idempotencyKeys=keys)
+        return (await order.submit_many(request, call)).results
 
     return BatchingClient("submit", many, order.submit)
 
@@ -28,9 +31,9 @@ def batching_notify(order: OrderApi) -> Notify:
     """Orders for the queue."""
 
     async def many(
-        orders: Sequence[order_pb2.SendSubmitOrderNotifyRequest], ids: Sequence[str], call: Call
+        orders: Sequence[order_pb2.SendSubmitOrderNotifyRequest], ids: Sequence[str], keys: Sequence[str], call: Call
     ) -> Sequence[Any]:
-        request = order_pb2.SendSubmitOrderNotifyManyRequest(orders=orders, requestIDs=ids)
+        request = order_pb2.SendSubmitOrderNotifyManyRequest(orders=orders, requestIDs=ids, idempotencyKeys=keys)
         return (await order.send_submit_order_notify_many(request, call)).results
 
     return BatchingClient("notify", many, order.send_submit_order_notify)
@@ -39,8 +42,10 @@ def batching_notify(order: OrderApi) -> Notify:
 def batching_flash_sale(flash_sale: FlashSaleApi) -> FlashSale:
     """Buyers of flash sales."""
 
-    async def many(buyers: Sequence[flash_sale_pb2.FlashSaleRequest], ids: Sequence[str], call: Call) -> Sequence[Any]:
-        request = flash_sale_pb2.FlashSaleManyRequest(buyers=buyers, requestIDs=ids)
+    async def many(
+        buyers: Sequence[flash_sale_pb2.FlashSaleRequest], ids: Sequence[str], keys: Sequence[str], call: Call
+    ) -> Sequence[Any]:
+        request = flash_sale_pb2.FlashSaleManyRequest(buyers=buyers, requestIDs=ids, idempotencyKeys=keys)
         return (await flash_sale.flash_sale_many(request, call)).results
 
     return BatchingClient("flash_sale", many, flash_sale.flash_sale)

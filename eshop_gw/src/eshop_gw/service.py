@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from eshop_chassis.idempotency import key_of
 from eshop_gw.batches import batching_flash_sale, batching_notify, batching_submit
 from eshop_protos.coupon.v1 import coupon_pb2
 from eshop_protos.coupon.v1.coupon_api import CouponApi
@@ -57,11 +58,13 @@ class GatewayService(EshopApi):
         return await self._to.product.list(product_pb2.ListProductRequest(params=_page(request)), call)
 
     async def submit_order(self, request: order_pb2.SubmitOrderRequest, call: Call) -> order_pb2.SubmitOrderReply:
+        key_of(call)
         return await self._submit(request, call)
 
     async def send_submit_order_notify(
         self, request: order_pb2.SendSubmitOrderNotifyRequest, call: Call
     ) -> order_pb2.SendSubmitOrderNotifyReply:
+        key_of(call)
         return await self._notify(request, call)
 
     async def get_outcome(self, request: order_pb2.GetOutcomeRequest, call: Call) -> order_pb2.GetOutcomeReply:
@@ -88,6 +91,7 @@ class GatewayService(EshopApi):
         return await self._to.stock.set_flash_sale_stock(request, call)
 
     async def flash_sale(self, request: flash_sale_pb2.FlashSaleRequest, call: Call) -> flash_sale_pb2.FlashSaleReply:
+        key_of(call)
         return await self._flash_sale(request, call)
 
 

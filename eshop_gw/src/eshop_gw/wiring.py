@@ -7,6 +7,7 @@ import grpc.aio
 
 from eshop_chassis import Api, ChassisHooks, Service
 from eshop_chassis.channels import open_channel
+from eshop_chassis.idempotency import takes_keys
 from eshop_gw.service import GatewayService, Upstreams
 from eshop_gw.settings import Settings
 from eshop_protos.coupon.v1 import coupon_api
@@ -27,7 +28,7 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         api = Api(
             eshop_gw_api.SERVICE_NAME,
             eshop_gw_api.eshop_handlers(service, hooks),
-            eshop_gw_api.eshop_router(service, hooks),
+            takes_keys(eshop_gw_api.eshop_router(service, hooks), "SubmitOrder", "SendSubmitOrderNotify", "FlashSale"),
         )
         yield Service([api])
 

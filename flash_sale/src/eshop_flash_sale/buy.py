@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from aiodtm import Barrier, Dtm, Message, random_gid
+from aiodtm import Barrier, BranchRefused, Dtm, Message, random_gid
 from eshop_chassis.coalescer import Coalescer, Pending
 from eshop_chassis.dtm import branch_headers, branch_url
 from eshop_chassis.logs import get_logger
@@ -20,6 +20,8 @@ from eshop_chassis.order_ids import OrderIds
 from eshop_flash_sale.sale import CODES, LIMIT_REACHED, NOT_ON_SALE, Sales, Take, Taken
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
+from eshop_protos.order.v1 import order_pb2
+from eshop_protos.order.v1.order_api import OrderApi
 from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
 from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
@@ -42,13 +44,18 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Buyer:
-    """Somebody who wants one unit; `order_id` names the order that it will be."""
+    """Somebody who wants one unit; `order_id` names the order that it will be.
+
+    `keyed`: the request may be repeated; `again`: it is a repetition, whose unit may be taken already.
+    """
 
     order_id: str
     user_id: int
     product_id: int
     amount: int
     headers: dict[str, str]
+    keyed: bool = False
+    again: bool = False
 
     def to_message(self) -> pb.SendSubmitOrderNotifyRequest:
         """The order as the queue's branch takes it."""
@@ -61,6 +68,16 @@ class Buyer:
             requestID=self.headers.get("x-request-id", ""),
         )
 
+    def to_order(self) -> order_pb2.CreateOrderRequest:
+        """The order as the order service takes it."""
+        return order_pb2.CreateOrderRequest(
+            orderID=self.order_id,
+            userID=self.user_id,
+            productID=self.product_id,
+            productCount=1,
+            amount=self.amount,
+        )
+
 
 Batch = Sequence[Pending[Buyer, Accepted]]
 
@@ -68,8 +85,19 @@ Batch = Sequence[Pending[Buyer, Accepted]]
 class Buying:
     """Sells units of flash sales, in lanes of their own for each product."""
 
-    def __init__(self, sales: Sales, dtm: Dtm, ids: OrderIds, *, address: str, wait_seconds: float, lanes: int) -> None:
+    def __init__(
+        self,
+        sales: Sales,
+        dtm: Dtm,
+        ids: OrderIds,
+        orders: OrderApi,
+        *,
+        address: str,
+        wait_seconds: float,
+        lanes: int,
+    ) -> None:
         self._sales = sales
+        self._orders = orders
         self._dtm = dtm
         self._ids = ids
         self._address = address
@@ -102,6 +130,12 @@ class Buying:
         found = {b.order_id: answer for group, answers in groups for b, answer in zip(group, answers, strict=True)}
         return [found[buyer.order_id] for buyer in buyers]
 
+    async def buy_keyed(self, request: pb.FlashSaleRequest, call: Call, order_id: str, *, again: bool) -> Accepted:
+        """Buys one unit for this order, once however often it is called; `again` where it may have been before."""
+        headers = branch_headers(call)
+        buyer = Buyer(order_id, request.userID, request.productID, request.amount, headers, keyed=True, again=again)
+        return await self._lane(request.productID).call(buyer)
+
     def _lane(self, product_id: int) -> Coalescer[Buyer, Accepted]:
         lane = self._lanes.get(product_id)
         if lane is None:
@@ -117,7 +151,10 @@ class Buying:
         code = await self._sales.surely_refuses(product_id)
         if code is not None:
             for pending in batch:
-                pending.fail(refused(code, product_id))
+                if not pending.item.again:
+                    pending.fail(refused(code, product_id))
+            batch = [pending for pending in batch if pending.item.again]
+        if not batch:
             return
         message = self._message(product_id, [pending.item for pending in batch])
         await message.prepare()
@@ -135,17 +172,28 @@ class Buying:
         outcome = await message.submit(self._wait_seconds)
         if outcome.status == "failed":
             raise Unavailable("the shop could not take this order; try again")
+        queued = outcome.status == "succeed"
+        if not queued:
+            await self._note_running([pending.item for pending in batch if pending.open])
         for pending in batch:
-            pending.resolve(Accepted(pending.item.order_id, queued=outcome.status == "succeed"))
+            pending.resolve(Accepted(pending.item.order_id, queued))
+
+    async def _note_running(self, buyers: Sequence[Buyer]) -> None:
+        """Redis may lose what is not in the queue yet; what a buyer was told of must be placed all the same."""
+        orders = [buyer.to_order() for buyer in buyers]
+        if orders:
+            await self._orders.note_running_many(order_pb2.NoteRunningManyRequest(orders=orders), Call.local())
 
     async def _take(self, message: Message, product_id: int, buyers: Sequence[Buyer]) -> Taken:
         """Takes the units. A reply that is lost is asked for once more, which repeats the stored answer."""
-        takes = [Take(buyer.order_id, buyer.user_id, 1) for buyer in buyers]
+        takes = [Take(buyer.order_id, buyer.user_id, 1, buyer.keyed) for buyer in buyers]
         barrier = Barrier.of_message(message.gid)
         try:
             return await self._take_when_open(barrier, product_id, takes)
         except RedisError:
             return await self._take_when_open(barrier, product_id, takes)
+        except BranchRefused as error:  # DTM checked back before the units were taken, and will not ask again
+            raise Unavailable("the shop could not take this order; try again") from error
         except RpcError:
             self._abort(message)
             raise

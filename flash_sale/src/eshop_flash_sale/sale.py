@@ -1,7 +1,7 @@
 """The sales in Redis: taking units, giving them back, closing, opening, settling. One hash slot per product."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 import orjson
@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 
 import aiodtm
 from aiodtm.redis import RedisBarrier, RedisOutcome
+from eshop_chassis.idempotency import KEPT_SECONDS
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
 SOLD_OUT, NOT_ON_SALE, LIMIT_REACHED = "SOLD_OUT", "NOT_ON_SALE", "LIMIT_REACHED"
@@ -20,11 +21,15 @@ CODES = {SOLD_OUT: SOLD_OUT_CODE, NOT_ON_SALE: NOT_ON_SALE_CODE, LIMIT_REACHED: 
 
 @dataclass(frozen=True)
 class Take:
-    """Units to take. `ref` is the order's id, or another unique reference; user 0 is nobody in particular."""
+    """Units to take. `ref` is the order's id, or another unique reference; user 0 is nobody in particular.
+
+    `keyed`: the same reference may come again in another message, and must not take twice.
+    """
 
     ref: str
     user_id: int
     count: int
+    keyed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -48,16 +53,20 @@ class Keys:
     def all(self) -> list[str]:
         return [self.sale, self.unsettled, self.users]
 
+    def taken(self, ref: str) -> str:
+        """Says that the units of a keyed reference were taken."""
+        return f"{self.slot}:taken:{ref}"
+
 
 class Sales:
     """All sales of one Redis."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._take_script = _lua("take.lua")
-        self._close: AsyncScript = redis.register_script(_lua("close.lua"))
-        self._open: AsyncScript = redis.register_script(_lua("open.lua"))
-        self._settle: AsyncScript = redis.register_script(_lua("settle.lua"))
+        self._take_script = lua("take.lua")
+        self._close: AsyncScript = redis.register_script(lua("close.lua"))
+        self._open: AsyncScript = redis.register_script(lua("open.lua"))
+        self._settle: AsyncScript = redis.register_script(lua("settle.lua"))
 
     async def surely_refuses(self, product_id: int) -> str | None:
         """A cheap look before any work: the code with which a buyer of one unit would be refused now, if any."""
@@ -68,8 +77,9 @@ class Sales:
 
     async def take(self, barrier: aiodtm.Barrier, product_id: int, items: Sequence[Take], *, each: bool) -> Taken:
         """Takes units once per branch. Raises Unavailable while the sale is being set, BranchRefused after an undo."""
-        packed = orjson.dumps([[i.ref, str(i.user_id), i.count] for i in items])
-        outcome = await self._under_barrier(barrier, product_id, ["each" if each else "all", packed.decode()])
+        packed, refs = _packed(items, len(Keys(product_id).all))
+        args = ["each" if each else "all", packed, KEPT_SECONDS]
+        outcome = await self._under_barrier(barrier, product_id, args, [Keys(product_id).taken(ref) for ref in refs])
         if outcome.state == "undone":
             raise aiodtm.BranchRefused("undone")
         return Taken(accepted_refs(outcome), dict(orjson.loads(outcome.result)["refused"]))
@@ -101,11 +111,13 @@ class Sales:
         args = [text for ref, resell in units for text in (ref, "1" if resell else "0")]
         return bool(await self._settle(keys=Keys(product_id).all, args=args))
 
-    async def _under_barrier(self, barrier: aiodtm.Barrier, product_id: int, args: list[str]) -> RedisOutcome:
+    async def _under_barrier(
+        self, barrier: aiodtm.Barrier, product_id: int, args: list[str | int], more_keys: Sequence[str] = ()
+    ) -> RedisOutcome:
         keys = Keys(product_id)
         guarded = RedisBarrier(barrier, slot=keys.slot)
         try:
-            return await guarded.once(self._redis, self._take_script, keys.all, args)
+            return await guarded.once(self._redis, self._take_script, [*keys.all, *more_keys], args)
         except ResponseError as error:
             if "SALE_CLOSED" in str(error):
                 raise Unavailable("the flash sale is being set; try again in a moment") from error
@@ -119,7 +131,16 @@ def accepted_refs(outcome: RedisOutcome) -> frozenset[str]:
     return frozenset(item[0] for item in orjson.loads(outcome.result)["accepted"])
 
 
-def _lua(name: str) -> str:
+def _packed(items: Sequence[Take], keys_before: int) -> tuple[str, list[str]]:
+    """The items as take.lua reads them, and the references among them that are keyed."""
+    refs = [item.ref for item in items if item.keyed]
+    number = {ref: keys_before + n for n, ref in enumerate(refs, 1)}
+    rows = [[i.ref, str(i.user_id), i.count, *([number[i.ref]] if i.keyed else [])] for i in items]
+    return orjson.dumps(rows).decode(), refs
+
+
+def lua(name: str) -> str:
+    """The text of a script of this service."""
     return files("eshop_flash_sale").joinpath(name).read_text("utf-8")
 
 

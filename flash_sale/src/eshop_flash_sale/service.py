@@ -7,13 +7,15 @@ from redis.asyncio import Redis
 
 import aiodtm
 from aiodtm.redis import RedisBarrier
-from eshop_chassis.batch_rpc import ids_of, results_of
+from eshop_chassis.batch_rpc import answer_each, ids_of, results_of
 from eshop_chassis.branch import Branch
 from eshop_chassis.dtm import branch_headers
+from eshop_chassis.idempotency import key_of
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.order_ids import OrderIds
 from eshop_chassis.order_queue import queued_order
 from eshop_flash_sale.buy import Accepted, Buying, product_of, refused
+from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.sale import SOLD_OUT, Keys, Sales, Take, accepted_refs
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
@@ -25,21 +27,43 @@ class FlashSaleService(FlashSaleApi):
     """Flash sales: buying, the branches of the message that buying is, and what the stock service needs."""
 
     def __init__(
-        self, redis: Redis, sales: Sales, buying: Buying, producer: KafkaProducer, ids: OrderIds, topic: str
+        self,
+        redis: Redis,
+        sales: Sales,
+        buying: Buying,
+        keyed: KeyedBuying,
+        producer: KafkaProducer,
+        ids: OrderIds,
+        topic: str,
     ) -> None:
         self._redis = redis
         self._sales = sales
         self._buying = buying
+        self._keyed = keyed
         self._producer = producer
         self._ids = ids
         self._topic = topic
 
     async def flash_sale(self, request: pb.FlashSaleRequest, call: Call) -> pb.FlashSaleReply:
-        return _reply(await self._buying.buy(request, call))
+        key = key_of(call)
+        if key is None:
+            return _reply(await self._buying.buy(request, call))
+        return _reply(await self._keyed.buy(key, request, call))
 
     async def flash_sale_many(self, request: pb.FlashSaleManyRequest, call: Call) -> pb.FlashSaleManyReply:
-        answers = await self._buying.buy_many(request.buyers, ids_of(request, request.buyers, call))
-        return pb.FlashSaleManyReply(results=results_of(answers, _reply, pb.FlashSaleManyResult))
+        if any(request.idempotencyKeys):
+            results = await answer_each(
+                request.buyers,
+                request.requestIDs,
+                call,
+                self.flash_sale,
+                pb.FlashSaleManyResult,
+                request.idempotencyKeys,
+            )
+        else:
+            answers = await self._buying.buy_many(request.buyers, ids_of(request, request.buyers, call))
+            results = results_of(answers, _reply, pb.FlashSaleManyResult)
+        return pb.FlashSaleManyReply(results=results)
 
     async def redis_query_prepared(
         self, request: pb.RedisQueryPreparedRequest, call: Call

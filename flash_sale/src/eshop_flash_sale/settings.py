@@ -12,6 +12,7 @@ class Settings(ServiceSettings, RedisSettings, KafkaSettings, DtmRedisSettings, 
     http_port: int = Field(30680, validation_alias="ESHOP_FLASH_SALE_HTTP_PORT")
     grpc_port: int = Field(30682, validation_alias="ESHOP_FLASH_SALE_GRPC_PORT")
     flash_sale_address: str = Field("127.0.0.1:30682", description="gRPC address of this service, as DTM reaches it")
+    order_address: str = Field("127.0.0.1:30282", description="gRPC address of the order service")
     flash_sale_wait_seconds: float = Field(
         4.0, gt=0, description="how long FlashSale waits for the queue before it says running"
     )

@@ -4,8 +4,10 @@
 -- KEYS[1] sale       hash: state (open, closed), version, set, left, accepted, returned, limit, returned_closed, token
 -- KEYS[2] unsettled  hash: reference -> "units:user:version", taken and not known to be sold or given back
 -- KEYS[3] users      hash: user -> units taken in this sale
+-- KEYS[4..] keyed    one for each item that names it: what became of the reference, for requests that may be repeated
 -- ARGV[1] mode       "each" decides each item for itself, "all" takes all items or none, "undo" gives back
--- ARGV[2] items      JSON: [[reference, user (decimal string), units], ...]
+-- ARGV[2] items      JSON: [[reference, user (decimal string), units, index of its KEYS[4..] or nothing], ...]
+-- ARGV[3] seconds for which what became of references with a key is kept; with such keys only in mode "each"
 -- stored          undo only: the result that the action stored
 -- Result: JSON {"accepted": [[reference, user, units, version], ...], "refused": [[reference, code], ...]}
 -- Error SALE_CLOSED while the sale is being set: nothing is stored, ask again.
@@ -41,11 +43,11 @@ local function give_back(sale, unsettled, users, items)
     end
 end
 
-local function take(sale, unsettled, users, items)
+local function take(sale, unsettled, users, items, version)
     for _, item in ipairs(items) do
         redis.call("HINCRBY", sale, "left", -item[3])
         redis.call("HINCRBY", sale, "accepted", item[3])
-        redis.call("HSET", unsettled, item[1], item[3] .. ":" .. item[2] .. ":" .. item[4])
+        redis.call("HSET", unsettled, item[1], item[3] .. ":" .. item[2] .. ":" .. version)
         if item[2] ~= "0" then
             redis.call("HINCRBY", users, item[2], item[3])
         end
@@ -72,22 +74,33 @@ local function business(KEYS, ARGV, stored)
         error({ err = "SALE_CLOSED the sale is being set" })
     end
     local left, limit = tonumber(row[2] or "0"), tonumber(row[3] or "0")
-    local accepted, refused, mine = {}, {}, {}
+    local accepted, refused, taken, mine, again = {}, {}, {}, {}, {}
     for _, item in ipairs(items) do
-        local code = row[1] == "open" and refusal(sale, users, limit, item[2], item[3], left, mine) or nil
-        if row[1] ~= "open" then
+        -- A unit that an earlier call took for this reference is still its own: it is accepted, and not taken again.
+        local before = item[4] and (again[item[1]] or redis.call("EXISTS", KEYS[item[4]]) == 1)
+        local code = nil
+        if row[1] ~= "open" and not before then
             code = "NOT_ON_SALE"
+        elseif not before then
+            code = refusal(sale, users, limit, item[2], item[3], left, mine)
         end
         if code then
             refused[#refused + 1] = { item[1], code }
         else
             accepted[#accepted + 1] = { item[1], item[2], item[3], row[4] }
-            left = left - item[3]
+            if not before then
+                taken[#taken + 1] = item
+                left = left - item[3]
+                again[item[1]] = item[4]
+            end
         end
     end
     if #accepted == 0 or (mode == "all" and #refused > 0) then
         return "refused", encode({}, refused)
     end
-    take(sale, unsettled, users, accepted)
+    take(sale, unsettled, users, taken, row[4])
+    for _, index in pairs(again) do
+        redis.call("SET", KEYS[index], "taken", "EX", ARGV[3])
+    end
     return "ok", encode(accepted, refused)
 end

@@ -5,15 +5,23 @@ from contextlib import asynccontextmanager
 
 from aiodtm import open_dtm
 from eshop_chassis import Api, ChassisHooks, Service
+from eshop_chassis.channels import open_channel
 from eshop_chassis.dtm import check_dtm
+from eshop_chassis.idempotency import takes_keys
 from eshop_chassis.kafka import check_kafka, open_producer
 from eshop_chassis.order_ids import OrderIds
 from eshop_chassis.redis import check_redis, open_redis
 from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.key_records import KeyRecords
+from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.sale import Sales
 from eshop_flash_sale.service import FlashSaleService
 from eshop_flash_sale.settings import Settings
 from eshop_protos.flash_sale.v1 import flash_sale_api
+from eshop_protos.order.v1 import order_api
+
+# A buyer may wait for a sale that is being set, and then for the queue.
+LEASE_MARGIN_SECONDS = 5.0
 
 
 @asynccontextmanager
@@ -23,21 +31,26 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         open_redis(settings) as redis,
         open_producer(settings) as producer,
         open_dtm(grpc=settings.dtm_redis_grpc, http=settings.dtm_redis_http) as dtm,
+        open_channel(settings.order_address) as order_channel,
     ):
         sales, ids = Sales(redis), OrderIds(settings)
         buying = Buying(
             sales,
             dtm,
             ids,
+            order_api.OrderClient(order_channel),
             address=settings.flash_sale_address,
             wait_seconds=settings.flash_sale_wait_seconds,
             lanes=settings.flash_sale_lanes,
         )
-        service = FlashSaleService(redis, sales, buying, producer, ids, settings.kafka_order_topic)
+        records = KeyRecords(redis, lease_seconds=settings.flash_sale_wait_seconds + LEASE_MARGIN_SECONDS)
+        service = FlashSaleService(
+            redis, sales, buying, KeyedBuying(records, ids, buying), producer, ids, settings.kafka_order_topic
+        )
         api = Api(
             flash_sale_api.SERVICE_NAME,
             flash_sale_api.flash_sale_handlers(service, hooks),
-            flash_sale_api.flash_sale_router(service, hooks),
+            takes_keys(flash_sale_api.flash_sale_router(service, hooks), "FlashSale"),
         )
         checks = {
             "Redis": lambda: check_redis(redis),

@@ -55,3 +55,10 @@ async def test_an_api_may_implement_some_methods_only(api: ModuleType, pb: Modul
 
     with pytest.raises(NotImplementedError):
         await Partial().count(pb.CountRequest(), Call.local())
+
+
+def test_an_idempotency_key_travels_on_where_it_is_sound() -> None:
+    key = "!" * 255
+    assert Call.local({"Idempotency-Key": key}).outgoing()[1:] == (("idempotency-key", key),)
+    for bad in ("", "!" * 256, "ö", "a\nb"):
+        assert len(Call.local({"idempotency-key": bad}).outgoing()) == 1

@@ -24,6 +24,7 @@ from protoc_gen_fastapi.runtime import (
     Unauthenticated,
     Unavailable,
     Unimplemented,
+    Unprocessable,
     current_call,
     known_codes,
 )
@@ -40,6 +41,7 @@ ERRORS = [
     (Unauthenticated(), 401, 10002),
     (Forbidden(), 403, 10008),
     (TooMany(), 429, 10007),
+    (Unprocessable(), 422, 10422),
     (Unavailable(), 503, 10013),
     (DeadlineExceeded(), 504, 10010),
     (Unimplemented(), 501, 10003),

@@ -8,6 +8,7 @@ from confluent_kafka import Message
 from eshop_chassis.kafka import KafkaBatches, KafkaProducer
 from eshop_chassis.logs import get_logger
 from eshop_chassis.order_ids import OrderIds
+from eshop_chassis.readiness import describe
 from eshop_order import queue
 from eshop_order.orders import NewOrder
 from eshop_order.place_orders import Placer
@@ -64,6 +65,7 @@ class OrderConsumer:
             return queue.read(message.value(), self._ids, position)
         except queue.PoisonedMessageError as error:
             await self._bury(message, position, str(error))
+            await self._refuse(message, str(error))
             return None
 
     async def _bury(self, message: Message, position: str, reason: str) -> None:
@@ -79,6 +81,18 @@ class OrderConsumer:
             except RpcError as error:
                 log.warning("the dead-letter topic does not answer", why=str(error))
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
+
+    async def _refuse(self, message: Message, reason: str) -> None:
+        """Ends an order whose id a buyer has: what was put aside will never be placed, and they may ask about it."""
+        order = queue.salvaged(message.value(), self._ids)
+        while order is not None:
+            try:
+                await self._placer.refuse(order, "DEAD_LETTER", f"the order can't be placed: {reason}")
+            except Exception as error:
+                log.warning("a dead letter's order is refused later", order_id=order.order_id, why=describe(error))
+            else:
+                return
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
 
 
 def _headers(message: Message) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import Dtm, DtmFailure, DtmUnavailable, Outcome, Saga, random_gid
-from eshop_chassis.branch import Fault
+from eshop_chassis.branch import MAX_REASON, Fault
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import Database
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder, Row
@@ -84,6 +84,10 @@ class Placer:
         await self._db.run(lambda tx: self._store.revert(tx, gid, [order.order_id for order in orders]))
         ended = await self._settle_refused(gid, orders, outcome, whole=False) if outcome is not None else {}
         await self.place([order for order in orders if order.order_id not in ended], {})
+
+    async def refuse(self, order: NewOrder, code: str, reason: str) -> None:
+        """Makes an order that nobody places final; one that somebody has placed or is placing is left alone."""
+        await cancel(self._db, self._store, "", [(order, Fault(order.order_id, code, reason[:MAX_REASON]))])
 
     async def _round(self, orders: Sequence[NewOrder], headers: Headers, *, together: bool) -> dict[str, Final]:
         """One saga over `orders`, or one for each where they failed together and nobody was at fault."""

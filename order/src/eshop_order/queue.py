@@ -1,5 +1,8 @@
 """Orders to and from the queue."""
 
+import json
+from typing import Any, cast
+
 from pydantic import ValidationError
 
 from eshop_chassis.order_ids import OrderIds
@@ -38,3 +41,25 @@ def read(value: bytes | None, ids: OrderIds, position: str) -> NewOrder:
     if ids.kind(order_id) not in ("b", "f"):
         raise PoisonedMessageError("orderID: not an id that this shop made for its queue")
     return NewOrder(order_id, queued.userID, queued.productID, queued.productCount, queued.amount, queued.couponID)
+
+
+def salvaged(value: bytes | None, ids: OrderIds) -> NewOrder | None:
+    """What can be read of an order that can't be placed: None unless its id was handed out to a buyer.
+
+    Numbers that can't be read are 0.
+    """
+    try:
+        found: Any = json.loads(value or b"")
+    except ValueError:
+        return None
+    fields = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    order_id = fields.get("orderID")
+    if not isinstance(order_id, str) or ids.kind(order_id) not in ("b", "f"):
+        return None
+    wide = [_number(fields.get(name), 64) for name in ("userID", "productID", "couponID")]
+    narrow = [_number(fields.get(name), 32) for name in ("productCount", "amount")]
+    return NewOrder(order_id, wide[0], wide[1], narrow[0], narrow[1], wide[2])
+
+
+def _number(value: object, bits: int) -> int:
+    return value if isinstance(value, int) and 0 <= value < 2**bits else 0

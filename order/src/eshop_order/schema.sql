@@ -52,3 +52,22 @@ CREATE TABLE IF NOT EXISTS refusal (
     PRIMARY KEY (id),
     UNIQUE KEY gid (gid, branch_id, order_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- Requests that bore an idempotency key; a row is written before anything else is done. order_id is the order that the
+-- request is, body a hash of what was asked for. answer is what was answered, '' until then, and for a submitted order
+-- whose own row tells how it ended. Who claimed an unanswered row is at it since claimed_at, or died.
+CREATE TABLE IF NOT EXISTS idempotency_key (
+    id bigint unsigned NOT NULL AUTO_INCREMENT,
+    user_id bigint unsigned NOT NULL,
+    idem_key varbinary(255) NOT NULL,
+    operation enum('submit', 'notify') NOT NULL,
+    body char(64) NOT NULL,
+    order_id varchar(64) NOT NULL,
+    answer varchar(16) NOT NULL DEFAULT '',
+    claimed_at datetime(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+    created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (id),
+    UNIQUE KEY user_id (user_id, idem_key, operation),
+    UNIQUE KEY order_id (order_id),
+    KEY created_at (created_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

@@ -6,20 +6,24 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.batch_rpc import ids_of, results_of
+from eshop_chassis.batch_rpc import answer_each, ids_of, results_of
 from eshop_chassis.branch import Branch, BranchRefusal
 from eshop_chassis.coalescer import BusyError
 from eshop_chassis.crud import changed_fields, client_names, sent_fields
 from eshop_chassis.dtm import branch_headers
+from eshop_chassis.idempotency import fingerprint, key_of
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import Database
 from eshop_chassis.order_ids import OrderIds
 from eshop_order import queue
+from eshop_order.key_store import Claim
+from eshop_order.keys import KeyedRequests
 from eshop_order.lanes import OrderLanes
 from eshop_order.orders import Final, NewOrder
 from eshop_order.outcome import Outcomes
 from eshop_order.place_orders import Placer
+from eshop_order.replies import submit_reply
 from eshop_order.store import CANCELLED, DONE, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from eshop_protos.order.v1.order_api import OrderApi
@@ -27,7 +31,6 @@ from protoc_gen_fastapi.runtime import Call, Conflict, Refused, Unavailable
 from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
 log = get_logger(__name__)
-SOLD_OUT_CODE = 30023
 R = TypeVar("R")
 _NEXT_STATUS = {1: 2, 2: 3, 3: 4}
 
@@ -42,6 +45,7 @@ class OrderService(OrderApi):
         placer: Placer,
         lanes: OrderLanes,
         outcomes: Outcomes,
+        keyed: KeyedRequests,
         producer: KafkaProducer,
         ids: OrderIds,
         *,
@@ -53,13 +57,21 @@ class OrderService(OrderApi):
         self._placer = placer
         self._lanes = lanes
         self._outcomes = outcomes
+        self._keyed = keyed
         self._producer = producer
         self._ids = ids
         self._topic = topic
         self._wait_seconds = wait_seconds
 
     async def submit(self, request: pb.SubmitOrderRequest, call: Call) -> pb.SubmitOrderReply:
-        [answer] = await self._place([request], [call.request_id])
+        order_id, key = self._ids.new("o"), key_of(call)
+        if key is None:
+            return await self._submit(order_id, request, call)
+        claim = Claim("submit", request.userID, key, fingerprint(request), order_id)
+        return await self._keyed.submit(claim, lambda known_id: self._submit(known_id, request, call))
+
+    async def _submit(self, order_id: str, request: pb.SubmitOrderRequest, call: Call) -> pb.SubmitOrderReply:
+        [answer] = await self._place([_new_order(order_id, request)], [call.request_id])
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -67,27 +79,51 @@ class OrderService(OrderApi):
     async def send_submit_order_notify(
         self, request: pb.SendSubmitOrderNotifyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyReply:
-        order = _new_order(self._ids.new("b"), request)
-        await self._producer.send(self._topic, order.order_id, queue.write(order), branch_headers(call))
-        return pb.SendSubmitOrderNotifyReply(orderID=order.order_id)
+        order_id, key = self._ids.new("b"), key_of(call)
+        if key is None:
+            return await self._notify(order_id, request, call)
+        claim = Claim("notify", request.userID, key, fingerprint(request), order_id)
+        return await self._keyed.notify(claim, lambda known_id: self._notify(known_id, request, call))
+
+    async def _notify(
+        self, order_id: str, request: pb.SendSubmitOrderNotifyRequest, call: Call
+    ) -> pb.SendSubmitOrderNotifyReply:
+        order = _new_order(order_id, request)
+        await self._producer.send(self._topic, order_id, queue.write(order), branch_headers(call))
+        return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def submit_many(self, request: pb.SubmitManyRequest, call: Call) -> pb.SubmitManyReply:
-        answers = await self._place(request.orders, ids_of(request, request.orders, call))
-        return pb.SubmitManyReply(results=results_of(answers, _itself, pb.SubmitManyResult))
+        if any(request.idempotencyKeys):
+            results = await answer_each(
+                request.orders, request.requestIDs, call, self.submit, pb.SubmitManyResult, request.idempotencyKeys
+            )
+        else:
+            orders = [_new_order(self._ids.new("o"), order) for order in request.orders]
+            answers = await self._place(orders, ids_of(request, orders, call))
+            results = results_of(answers, _itself, pb.SubmitManyResult)
+        return pb.SubmitManyReply(results=results)
 
     async def send_submit_order_notify_many(
         self, request: pb.SendSubmitOrderNotifyManyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyManyReply:
-        orders = [_new_order(self._ids.new("b"), order) for order in request.orders]
+        result = pb.SendSubmitOrderNotifyManyResult
+        if any(request.idempotencyKeys):
+            single, keys = self.send_submit_order_notify, request.idempotencyKeys
+            results = await answer_each(request.orders, request.requestIDs, call, single, result, keys)
+        else:
+            orders = [_new_order(self._ids.new("b"), order) for order in request.orders]
+            results = results_of(await self._notify_all(orders, ids_of(request, orders, call)), _itself, result)
+        return pb.SendSubmitOrderNotifyManyReply(results=results)
+
+    async def _notify_all(
+        self, orders: Sequence[NewOrder], request_ids: Sequence[str]
+    ) -> Sequence[pb.SendSubmitOrderNotifyReply | Exception]:
         messages = [
             QueueMessage(order.order_id, queue.write(order), {REQUEST_ID: request_id})
-            for order, request_id in zip(orders, ids_of(request, orders, call), strict=True)
+            for order, request_id in zip(orders, request_ids, strict=True)
         ]
         errors = await self._producer.send_each(self._topic, messages)
-        answers = [error or _accepted(order) for order, error in zip(orders, errors, strict=True)]
-        return pb.SendSubmitOrderNotifyManyReply(
-            results=results_of(answers, _itself, pb.SendSubmitOrderNotifyManyResult)
-        )
+        return [error or _accepted(order) for order, error in zip(orders, errors, strict=True)]
 
     async def create(self, request: pb.CreateOrderRequest, call: Call) -> pb.CreateOrderReply:
         await self._claim(Branch(call), [NewOrder.from_message(request)], suite=False)
@@ -108,6 +144,11 @@ class OrderService(OrderApi):
     async def get_outcome(self, request: pb.GetOutcomeRequest, call: Call) -> pb.GetOutcomeReply:
         return await self._outcomes.of(request.orderID)
 
+    async def note_running_many(self, request: pb.NoteRunningManyRequest, call: Call) -> pb.NoteRunningManyReply:
+        orders = [NewOrder.from_message(o) for o in request.orders]
+        await self._db.run(lambda tx: self._store.note_running(tx, "", orders))
+        return pb.NoteRunningManyReply()
+
     async def delete_by_id(self, request: pb.DeleteOrderByIDRequest, call: Call) -> pb.DeleteOrderByIDReply:
         await self._db.run(lambda tx: self._delete(tx, request.id))
         return pb.DeleteOrderByIDReply()
@@ -125,16 +166,15 @@ class OrderService(OrderApi):
         return pb.ListOrderReply(total=total, orders=orders)
 
     async def _place(
-        self, requests: Sequence[pb.SubmitOrderRequest], request_ids: Sequence[str]
+        self, orders: Sequence[NewOrder], request_ids: Sequence[str]
     ) -> Sequence[pb.SubmitOrderReply | Exception]:
         """Places orders and waits a few seconds for their outcomes; those that take longer run on without us."""
-        orders = [_new_order(self._ids.new("o"), request) for request in requests]
         headers = [{REQUEST_ID: request_id} for request_id in request_ids]
         answers = await self._lanes.place(orders, headers, self._wait_seconds)
         known = [(order, a) for order, a in zip(orders, answers, strict=True) if isinstance(a, (Final, BusyError))]
         untold = await self._note_running(orders, {order.order_id for order, _ in known})
         told = {order.order_id: _told(order.order_id, answer) for order, answer in known}
-        return [told.get(o.order_id) or untold or _running(o.order_id) for o in orders]
+        return [told.get(o.order_id) or untold or _told(o.order_id, None) for o in orders]
 
     async def _note_running(self, orders: Sequence[NewOrder], known: Collection[str]) -> Exception | None:
         """Writes down the orders whose outcome is not known; returns why where that can't be done."""
@@ -190,16 +230,10 @@ def _accepted(order: NewOrder) -> pb.SendSubmitOrderNotifyReply:
     return pb.SendSubmitOrderNotifyReply(orderID=order.order_id)
 
 
-def _running(order_id: str) -> pb.SubmitOrderReply:
-    return pb.SubmitOrderReply(orderID=order_id, status="running")
-
-
-def _told(order_id: str, answer: Final | BusyError) -> pb.SubmitOrderReply | Exception:
+def _told(order_id: str, answer: Final | BusyError | None) -> pb.SubmitOrderReply | Exception:
     if isinstance(answer, BusyError):
         return answer
-    return pb.SubmitOrderReply(orderID=order_id, status="confirmed") if answer.confirmed else _refused(order_id, answer)
-
-
-def _refused(order_id: str, final: Final) -> Refused:
-    code = SOLD_OUT_CODE if final.code in ("OUT_OF_STOCK", "SOLD_OUT") else None
-    return Refused(final.reason, code=code, short=final.code, data={"orderID": order_id, "status": "refused"})
+    try:
+        return submit_reply(order_id, answer)
+    except Refused as refusal:
+        return refusal

@@ -42,7 +42,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
         return faults
 
     async def note_running(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder]) -> None:
-        """Makes sure that orders have a row before their ids are handed out as running."""
+        """Makes sure that orders have rows before their ids are handed out as running."""
         await self._insert(tx, gid, sorted(orders, key=lambda order: order.order_id), "placing", suite=True)
 
     async def revert(self, tx: AsyncConnection, gid: str, order_ids: Collection[str]) -> None:

@@ -8,10 +8,13 @@ from eshop_chassis import Api, ChassisHooks, Service
 from eshop_chassis.branch import stored_refusals
 from eshop_chassis.channels import open_channel
 from eshop_chassis.dtm import check_dtm
+from eshop_chassis.idempotency import takes_keys
 from eshop_chassis.kafka import check_kafka, open_producer
 from eshop_chassis.mysql import Database, open_mysql
 from eshop_chassis.order_ids import OrderIds
 from eshop_order.consumer import OrderConsumer
+from eshop_order.key_store import KeyStore
+from eshop_order.keys import KeyedRequests
 from eshop_order.lanes import OrderLanes
 from eshop_order.outcome import Outcomes
 from eshop_order.place_orders import Placer
@@ -29,6 +32,8 @@ from eshop_protos.pay.v1 import pay_api
 from eshop_protos.stock.v1 import stock_api
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call
+
+LEASE_MARGIN_SECONDS = 2.0
 
 
 @asynccontextmanager
@@ -55,22 +60,25 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             age=settings.order_left_behind_seconds,
         )
         consumer = OrderConsumer(settings, placer, producer, ids)
+        keyed = KeyedRequests(
+            db, KeyStore(), placer.gid_of.__contains__, lease_seconds=settings.order_wait_seconds + LEASE_MARGIN_SECONDS
+        )
         service = OrderService(
             db,
             store,
             placer,
             OrderLanes(placer, settings.order_lanes),
             Outcomes(db, store, placer, ids),
+            keyed,
             producer,
             ids,
             topic=settings.kafka_order_topic,
             wait_seconds=settings.order_wait_seconds,
         )
-        api = Api(
-            order_api.SERVICE_NAME, order_api.order_handlers(service, hooks), order_api.order_router(service, hooks)
-        )
+        router = takes_keys(order_api.order_router(service, hooks), "Submit", "SendSubmitOrderNotify")
+        api = Api(order_api.SERVICE_NAME, order_api.order_handlers(service, hooks), router)
         checks = {"MySQL": db.check, "Kafka": lambda: check_kafka(settings), "DTM": lambda: check_dtm(dtm)}
-        yield Service([api], checks, [consumer.run, sweeper.run])
+        yield Service([api], checks, [consumer.run, sweeper.run, keyed.forget_old])
 
 
 async def _open_refusals(stack: AsyncExitStack, settings: Settings, db: Database) -> Refusals:

@@ -40,6 +40,7 @@ class MemorySales:
     taken_in: dict[str, int | None] = field(default_factory=dict)
     users: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
     outcomes: dict[str, str] = field(default_factory=dict)
+    keyed: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     after_call: Callable[[], object] | None = None
 
     async def surely_refuses(self, product_id: int) -> str | None:
@@ -99,18 +100,22 @@ class MemorySales:
         if sale is not None and sale.state == "closed":
             raise Unavailable("the flash sale is being set")
         accepted: list[Take] = []
+        taken: list[Take] = []
         refused: list[tuple[str, str]] = []
         for item in items:
-            code = self._refusal(sale, self.users[product_id], accepted, item)
+            again = item.keyed and (item.ref in self.keyed[product_id] or item in taken)
+            code = None if again else self._refusal(sale, self.users[product_id], taken, item)
             if code:
                 refused.append((item.ref, code))
             else:
                 accepted.append(item)
-        if sale is None or not accepted or (refused and not each):
+                taken += [] if again else [item]
+        if not accepted or (refused and not each):
             return "refused", {"accepted": [], "refused": refused}
-        for item in accepted:
-            self._take_one(product_id, sale, item)
-        took = [[i.ref, str(i.user_id), i.count, sale.version] for i in accepted]
+        for item in taken:
+            self._take_one(product_id, self.sales[product_id], item)
+        version = sale.version if sale else None
+        took = [[i.ref, str(i.user_id), i.count, version] for i in accepted]
         return "ok", {"accepted": took, "refused": refused}
 
     def _refusal(self, sale: Sale | None, users: dict[int, int], accepted: list[Take], item: Take) -> str | None:
@@ -128,6 +133,8 @@ class MemorySales:
         sale.accepted += item.count
         self.unsettled[product_id][item.ref] = item
         self.taken_in[item.ref] = sale.version
+        if item.keyed:
+            self.keyed[product_id].add(item.ref)
         if item.user_id:
             users = self.users[product_id]
             users[item.user_id] = users.get(item.user_id, 0) + item.count

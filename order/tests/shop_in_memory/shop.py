@@ -19,8 +19,10 @@ from eshop_chassis.order_ids import Kind, OrderIds, OrderIdSettings
 from eshop_coupon.service import CouponService
 from eshop_coupon.store import UNUSED, USED
 from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.sale import Take
 from eshop_flash_sale.service import FlashSaleService
+from eshop_order.keys import KeyedRequests
 from eshop_order.lanes import OrderLanes
 from eshop_order.orders import Final, NewOrder, Row
 from eshop_order.outcome import Outcomes
@@ -44,6 +46,8 @@ from eshop_stock.service import StockService
 from protoc_gen_fastapi.runtime import Call, Unavailable
 from shop_in_memory.coupons import MemoryCoupons, coupons
 from shop_in_memory.database import MemoryDatabase
+from shop_in_memory.key_records import MemoryKeyRecords
+from shop_in_memory.keys import MemoryKeys
 from shop_in_memory.network import Network
 from shop_in_memory.orders import MemoryOrders
 from shop_in_memory.payments import MemoryPayments, kept_payments
@@ -51,6 +55,7 @@ from shop_in_memory.sales import MemoryRedis, MemorySales
 from shop_in_memory.stock import MemoryStock, ledger, rows
 
 LEFT_BEHIND_SECONDS = 15
+LEASE_SECONDS = 6
 
 
 class Queue:
@@ -96,7 +101,7 @@ class Shop:
         self.network = Network()
         self.ids = OrderIds(OrderIdSettings())
         self.queue: Any = Queue()
-        self.order_db, self.orders = MemoryDatabase(), MemoryOrders()
+        self.order_db, self.orders, self.keys = MemoryDatabase(), MemoryOrders(), MemoryKeys()
         self.stock_db, self.stock = MemoryDatabase(), MemoryStock()
         self.coupon_db, self.coupons = MemoryDatabase(), MemoryCoupons()
         self.pay_db, self.payments = MemoryDatabase(), MemoryPayments()
@@ -129,13 +134,17 @@ class Shop:
     def _flash_sale(self) -> FlashSaleService:
         sales: Any = self.sales
         redis: Any = MemoryRedis(self.sales)
-        buying = Buying(sales, self.dtm_of_redis, self.ids, address="flash:1", wait_seconds=1, lanes=2)
-        return FlashSaleService(redis, sales, buying, self.queue, self.ids, "orders")
+        records: Any = MemoryKeyRecords()
+        buying = Buying(sales, self.dtm_of_redis, self.ids, self.client, address="flash:1", wait_seconds=1, lanes=2)
+        return FlashSaleService(
+            redis, sales, buying, KeyedBuying(records, self.ids, buying), self.queue, self.ids, "orders"
+        )
 
     def office(self, dtm: Any = None) -> Office:
         """A new process of the order service."""
         db: Any = self.order_db
         store: Any = self.orders
+        keys: Any = self.keys
         dtm = dtm or self.dtm
         flash_sale = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
         sagas = OrderSagas(dtm, Addresses("order:1", "stock:1", "coupon:1", "pay:1"))
@@ -147,6 +156,7 @@ class Shop:
             placer,
             OrderLanes(placer, 2),
             Outcomes(db, store, placer, self.ids),
+            KeyedRequests(db, keys, placer.gid_of.__contains__, lease_seconds=LEASE_SECONDS),
             self.queue,
             self.ids,
             topic="orders",
@@ -217,6 +227,7 @@ class Shop:
     def pass_time(self, seconds: int = LEFT_BEHIND_SECONDS + 5) -> None:
         """Makes everything that many seconds older."""
         self.orders.now += seconds
+        self.keys.now += seconds
         self.stock.now += seconds
 
     async def recover(self) -> Office:

@@ -13,10 +13,11 @@ import orjson
 
 from eshop_chassis.coalescer import Coalescer, Pending
 from eshop_chassis.hooks import translate
+from eshop_chassis.idempotency import keys_of
 from eshop_chassis.logs import get_logger
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, Internal, RpcError, Unimplemented, current_call
-from protoc_gen_fastapi.runtime.call import REQUEST_ID, is_request_id
+from protoc_gen_fastapi.runtime.call import IDEMPOTENCY_KEY, REQUEST_ID, is_request_id
 from protoc_gen_fastapi.runtime.errors import error_class
 
 log = get_logger(__name__)
@@ -28,8 +29,11 @@ MOST_LANES = 4
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
 Single = Callable[[Q, Call], Awaitable[R]]
-Many = Callable[[Sequence[Q], Sequence[str], Call], Awaitable[Sequence[Any]]]
-"""Sends (requests, request ids) and returns a result for each: a message with `reply` and `failure`."""
+Many = Callable[[Sequence[Q], Sequence[str], Sequence[str], Call], Awaitable[Sequence[Any]]]
+"""Sends (requests, request ids, idempotency keys) and returns a result for each: a message with `reply` and `failure`.
+
+The keys are as many as the requests ("" for none), or none at all.
+"""
 
 
 class BatchingClient(Generic[Q, R]):
@@ -54,7 +58,7 @@ class BatchingClient(Generic[Q, R]):
         calls = [pending.item[1] for pending in batch]
         first = max(calls, key=lambda call: call.deadline or 0)
         try:
-            results = await self._many(requests, [call.request_id for call in calls], first)
+            results = await self._many(requests, [call.request_id for call in calls], keys_of(calls), first)
         except Unimplemented:
             log.info("the upstream knows no batch rpc; calls go one by one from now on")
             self._one_by_one = True
@@ -74,14 +78,40 @@ class BatchingClient(Generic[Q, R]):
 
 
 async def answer_each(
-    requests: Sequence[Q], request_ids: Sequence[str], call: Call, single: Single[Q, R], result: type[Any]
+    requests: Sequence[Q],
+    request_ids: Sequence[str],
+    call: Call,
+    single: Single[Q, R],
+    result: type[Any],
+    keys: Sequence[str] = (),
 ) -> list[Any]:
-    """Serves the requests of a batch rpc at the same time with the single rpc; returns a `result` message for each."""
+    """Serves the requests of a batch rpc at the same time with the single rpc; returns a `result` message for each.
+
+    Equal requests with one idempotency key share one answer.
+    """
     ids = [*request_ids[: len(requests)], *([call.request_id] * (len(requests) - len(request_ids)))]
     calls = [Call.local({REQUEST_ID: i}, timeout=call.remaining()) for i in ids]
+    if any(keys):
+        return await _answer_each_key(requests, calls, single, result, keys)
     return await asyncio.gather(
         *(_answer(request, one, single, result) for request, one in zip(requests, calls, strict=True))
     )
+
+
+async def _answer_each_key(
+    requests: Sequence[Any], calls: Sequence[Call], single: Single[Any, Any], result: type[Any], keys: Sequence[str]
+) -> list[Any]:
+    shared: dict[tuple[object, ...], asyncio.Task[Any]] = {}
+    padded = [*keys[: len(requests)], *([""] * (len(requests) - len(keys)))]
+    tasks: list[asyncio.Task[Any]] = []
+    for number, (request, call, key) in enumerate(zip(requests, calls, padded, strict=True)):
+        same = (key, request.SerializeToString(deterministic=True)) if key else (number,)
+        if same not in shared:
+            metadata = {REQUEST_ID: call.request_id, IDEMPOTENCY_KEY: key} if key else call.metadata
+            one = Call.local(metadata, timeout=call.remaining())
+            shared[same] = asyncio.ensure_future(_answer(request, one, single, result))
+        tasks.append(shared[same])
+    return await asyncio.gather(*tasks)
 
 
 def ids_of(request: Any, items: Sequence[object], call: Call) -> list[str]:

@@ -12,12 +12,14 @@ SOLD_OUT: Final = 30023
 NOT_ON_FLASH_SALE: Final = 30024
 LIMIT_REACHED: Final = 30025
 UNKNOWN_PRODUCT: Final = 30026
+KEY_STILL_RUNNING: Final = 30027
 
 _MEANINGS = {
     SOLD_OUT: "Sold Out (销售完毕)",
     NOT_ON_FLASH_SALE: "Not On Flash Sale",
     LIMIT_REACHED: "Limit Per Buyer Reached",
     UNKNOWN_PRODUCT: "Unknown Product",
+    KEY_STILL_RUNNING: "Idempotency Key Still Running",
 }
 _OF_SHORT = {
     "OUT_OF_STOCK": SOLD_OUT,
@@ -25,6 +27,7 @@ _OF_SHORT = {
     "NOT_ON_SALE": NOT_ON_FLASH_SALE,
     "LIMIT_REACHED": LIMIT_REACHED,
     "UNKNOWN_PRODUCT": UNKNOWN_PRODUCT,
+    "KEY_STILL_RUNNING": KEY_STILL_RUNNING,
 }
 
 

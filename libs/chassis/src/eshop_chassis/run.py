@@ -82,8 +82,8 @@ async def _serve(name: str, settings: S, open_service: OpenService[S]) -> None:
 def _spare_collections() -> None:
     """Leaves what was made while starting out of garbage collections, and makes those rarer.
 
-    Modules, classes and protos are over 100,000 objects that stay for ever. Looking through them again and again took 40 %
-    of the gateway's time under load.
+    Modules, classes and protos are over 100,000 objects that stay for ever. Looking through them again and again took
+    40 % of the gateway's time under load.
     """
     gc.collect()
     gc.freeze()

@@ -19,6 +19,7 @@ from protoc_gen_fastapi.runtime.errors import (
     Unauthenticated,
     Unavailable,
     Unimplemented,
+    Unprocessable,
     known_codes,
 )
 from protoc_gen_fastapi.runtime.hooks import Hooks
@@ -47,6 +48,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",
+    "Unprocessable",
     "crashed",
     "current_call",
     "direct_endpoints",

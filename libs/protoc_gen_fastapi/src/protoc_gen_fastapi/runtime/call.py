@@ -10,9 +10,11 @@ from typing import Any, Final, Literal
 Transport = Literal["grpc", "http", "local"]
 
 REQUEST_ID: Final = "x-request-id"
+IDEMPOTENCY_KEY: Final = "idempotency-key"
 DTM_PREFIX: Final = "dtm-"
 _DTM_QUERY: Final = ("gid", "branch_id", "op", "trans_type")
 _SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
+SOUND_KEY: Final = re.compile(r"[ -~]{1,255}").fullmatch
 
 
 def is_request_id(text: str) -> bool:
@@ -47,6 +49,9 @@ class Call:
 
     def outgoing(self) -> tuple[tuple[str, str], ...]:
         """The metadata that calls to other services bear: never DTM's, which belongs to this call alone."""
+        key = self.metadata.get(IDEMPOTENCY_KEY)
+        if key is not None and SOUND_KEY(key):
+            return ((REQUEST_ID, self.request_id), (IDEMPOTENCY_KEY, key))
         return ((REQUEST_ID, self.request_id),)
 
     @property

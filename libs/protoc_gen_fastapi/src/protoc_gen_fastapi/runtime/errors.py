@@ -135,6 +135,16 @@ class PayloadTooLarge(RpcError):
     final = True
 
 
+class Unprocessable(RpcError):
+    """A request in itself right that contradicts an earlier one, as another body under a key that was used before."""
+
+    status = grpc.StatusCode.INVALID_ARGUMENT
+    http_status = 422
+    default_code = 10422
+    meaning = "Unprocessable"
+    final = True
+
+
 class Unavailable(RpcError):
     """A part does not answer; asking again helps."""
 
@@ -187,6 +197,8 @@ def error_class(status: grpc.StatusCode, code: int | None) -> type[RpcError]:
     """The class that stands for what an upstream answered; `code` is its envelope code, if it sent one."""
     if status is grpc.StatusCode.RESOURCE_EXHAUSTED and code == PayloadTooLarge.default_code:
         return PayloadTooLarge
+    if status is grpc.StatusCode.INVALID_ARGUMENT and code == Unprocessable.default_code:
+        return Unprocessable
     return _BY_STATUS.get(status, Internal)
 
 
@@ -209,6 +221,7 @@ _KNOWN_CODES = {
     10013: "Service Unavailable",
     10019: "Aborted",
     10409: "Conflict",
+    10422: "Unprocessable",
     10425: "Too Early",
 }
 

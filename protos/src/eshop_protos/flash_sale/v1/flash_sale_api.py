@@ -590,6 +590,8 @@ def check_FlashSaleManyRequest(m: flash_sale_pb2.FlashSaleManyRequest) -> _rt.Vi
             return (f"buyers[{index}].{bad[0]}", bad[1])
     if len(m.requestIDs) > 1000:
         return ("requestIDs", "must have at most 1000 items")
+    if len(m.idempotencyKeys) > 1000:
+        return ("idempotencyKeys", "must have at most 1000 items")
     return None
 
 

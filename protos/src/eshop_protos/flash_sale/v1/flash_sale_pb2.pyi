@@ -156,12 +156,14 @@ class SettleUnitsReply(_message.Message):
     def __init__(self, notOnSale: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class FlashSaleManyRequest(_message.Message):
-    __slots__ = ("buyers", "requestIDs")
+    __slots__ = ("buyers", "requestIDs", "idempotencyKeys")
     BUYERS_FIELD_NUMBER: _ClassVar[int]
     REQUESTIDS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCYKEYS_FIELD_NUMBER: _ClassVar[int]
     buyers: _containers.RepeatedCompositeFieldContainer[FlashSaleRequest]
     requestIDs: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, buyers: _Optional[_Iterable[_Union[FlashSaleRequest, _Mapping]]] = ..., requestIDs: _Optional[_Iterable[str]] = ...) -> None: ...
+    idempotencyKeys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, buyers: _Optional[_Iterable[_Union[FlashSaleRequest, _Mapping]]] = ..., requestIDs: _Optional[_Iterable[str]] = ..., idempotencyKeys: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FlashSaleManyReply(_message.Message):
     __slots__ = ("results",)

@@ -25,6 +25,7 @@ CREATE_REVERT = "/api.order.v1.order/CreateRevert"
 CREATE_MANY = "/api.order.v1.order/CreateMany"
 CREATE_MANY_REVERT = "/api.order.v1.order/CreateManyRevert"
 GET_OUTCOME = "/api.order.v1.order/GetOutcome"
+NOTE_RUNNING_MANY = "/api.order.v1.order/NoteRunningMany"
 DELETE_BY_ID = "/api.order.v1.order/DeleteByID"
 UPDATE_BY_ID = "/api.order.v1.order/UpdateByID"
 GET_BY_ID = "/api.order.v1.order/GetByID"
@@ -84,6 +85,11 @@ class OrderApi(Protocol):
     @_rt.rpc(GET_OUTCOME)
     async def get_outcome(self, request: order_pb2.GetOutcomeRequest, call: _rt.Call) -> order_pb2.GetOutcomeReply:
         """Tells the fate of an order."""
+        raise NotImplementedError
+
+    @_rt.rpc(NOTE_RUNNING_MANY)
+    async def note_running_many(self, request: order_pb2.NoteRunningManyRequest, call: _rt.Call) -> order_pb2.NoteRunningManyReply:
+        """Notes orders that buyers were told of before the queue has them: they are placed whatever becomes of their message (between services)."""
         raise NotImplementedError
 
     @_rt.rpc(DELETE_BY_ID)
@@ -157,6 +163,11 @@ class OrderClient:
             request_serializer=order_pb2.GetOutcomeRequest.SerializeToString,
             response_deserializer=order_pb2.GetOutcomeReply.FromString,
         )
+        self._note_running_many = channel.unary_unary(
+            NOTE_RUNNING_MANY,
+            request_serializer=order_pb2.NoteRunningManyRequest.SerializeToString,
+            response_deserializer=order_pb2.NoteRunningManyReply.FromString,
+        )
         self._delete_by_id = channel.unary_unary(
             DELETE_BY_ID,
             request_serializer=order_pb2.DeleteOrderByIDRequest.SerializeToString,
@@ -222,6 +233,11 @@ class OrderClient:
     async def get_outcome(self, request: order_pb2.GetOutcomeRequest, call: _rt.Call) -> order_pb2.GetOutcomeReply:
         """Tells the fate of an order."""
         return await _rt.unary(self._get_outcome, request, call, self._timeout)
+
+    @_rt.rpc(NOTE_RUNNING_MANY)
+    async def note_running_many(self, request: order_pb2.NoteRunningManyRequest, call: _rt.Call) -> order_pb2.NoteRunningManyReply:
+        """Notes orders that buyers were told of before the queue has them: they are placed whatever becomes of their message (between services)."""
+        return await _rt.unary(self._note_running_many, request, call, self._timeout)
 
     @_rt.rpc(DELETE_BY_ID)
     async def delete_by_id(self, request: order_pb2.DeleteOrderByIDRequest, call: _rt.Call) -> order_pb2.DeleteOrderByIDReply:
@@ -704,6 +720,8 @@ def check_SubmitManyRequest(m: order_pb2.SubmitManyRequest) -> _rt.Violation | N
             return (f"orders[{index}].{bad[0]}", bad[1])
     if len(m.requestIDs) > 1000:
         return ("requestIDs", "must have at most 1000 items")
+    if len(m.idempotencyKeys) > 1000:
+        return ("idempotencyKeys", "must have at most 1000 items")
     return None
 
 
@@ -717,6 +735,19 @@ def check_SendSubmitOrderNotifyManyRequest(m: order_pb2.SendSubmitOrderNotifyMan
             return (f"orders[{index}].{bad[0]}", bad[1])
     if len(m.requestIDs) > 1000:
         return ("requestIDs", "must have at most 1000 items")
+    if len(m.idempotencyKeys) > 1000:
+        return ("idempotencyKeys", "must have at most 1000 items")
+    return None
+
+
+def check_NoteRunningManyRequest(m: order_pb2.NoteRunningManyRequest) -> _rt.Violation | None:
+    if len(m.orders) < 1:
+        return ("orders", "must have at least 1 item")
+    if len(m.orders) > 1000:
+        return ("orders", "must have at most 1000 items")
+    for index, item in enumerate(m.orders):
+        if (bad := check_CreateOrderRequest(item)) is not None:
+            return (f"orders[{index}].{bad[0]}", bad[1])
     return None
 
 
@@ -920,6 +951,14 @@ _GET_OUTCOME = _rt.Rpc(
     description="Tells the fate of an order.",
 )
 
+_NOTE_RUNNING_MANY = _rt.Rpc(
+    path=NOTE_RUNNING_MANY,
+    name="NoteRunningMany",
+    request=order_pb2.NoteRunningManyRequest,
+    reply=order_pb2.NoteRunningManyReply,
+    check=check_NoteRunningManyRequest,
+)
+
 _DELETE_BY_ID = _rt.Rpc(
     path=DELETE_BY_ID,
     name="DeleteByID",
@@ -991,6 +1030,7 @@ def order_handlers(api: OrderApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandler:
         (_CREATE_MANY, api.create_many),
         (_CREATE_MANY_REVERT, api.create_many_revert),
         (_GET_OUTCOME, api.get_outcome),
+        (_NOTE_RUNNING_MANY, api.note_running_many),
         (_DELETE_BY_ID, api.delete_by_id),
         (_UPDATE_BY_ID, api.update_by_id),
         (_GET_BY_ID, api.get_by_id),
@@ -1010,6 +1050,7 @@ def order_router(api: OrderApi, hooks: _rt.Hooks) -> APIRouter:
         (_CREATE_MANY, api.create_many),
         (_CREATE_MANY_REVERT, api.create_many_revert),
         (_GET_OUTCOME, api.get_outcome),
+        (_NOTE_RUNNING_MANY, api.note_running_many),
         (_DELETE_BY_ID, api.delete_by_id),
         (_UPDATE_BY_ID, api.update_by_id),
         (_GET_BY_ID, api.get_by_id),

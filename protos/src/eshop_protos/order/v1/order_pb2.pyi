@@ -228,12 +228,14 @@ class GetOutcomeReply(_message.Message):
     def __init__(self, orderID: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
 
 class SubmitManyRequest(_message.Message):
-    __slots__ = ("orders", "requestIDs")
+    __slots__ = ("orders", "requestIDs", "idempotencyKeys")
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     REQUESTIDS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCYKEYS_FIELD_NUMBER: _ClassVar[int]
     orders: _containers.RepeatedCompositeFieldContainer[SubmitOrderRequest]
     requestIDs: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, orders: _Optional[_Iterable[_Union[SubmitOrderRequest, _Mapping]]] = ..., requestIDs: _Optional[_Iterable[str]] = ...) -> None: ...
+    idempotencyKeys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, orders: _Optional[_Iterable[_Union[SubmitOrderRequest, _Mapping]]] = ..., requestIDs: _Optional[_Iterable[str]] = ..., idempotencyKeys: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SubmitManyReply(_message.Message):
     __slots__ = ("results",)
@@ -250,12 +252,14 @@ class SubmitManyResult(_message.Message):
     def __init__(self, reply: _Optional[_Union[SubmitOrderReply, _Mapping]] = ..., failure: _Optional[_Union[_types_pb2.Failure, _Mapping]] = ...) -> None: ...
 
 class SendSubmitOrderNotifyManyRequest(_message.Message):
-    __slots__ = ("orders", "requestIDs")
+    __slots__ = ("orders", "requestIDs", "idempotencyKeys")
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     REQUESTIDS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCYKEYS_FIELD_NUMBER: _ClassVar[int]
     orders: _containers.RepeatedCompositeFieldContainer[SendSubmitOrderNotifyRequest]
     requestIDs: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, orders: _Optional[_Iterable[_Union[SendSubmitOrderNotifyRequest, _Mapping]]] = ..., requestIDs: _Optional[_Iterable[str]] = ...) -> None: ...
+    idempotencyKeys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, orders: _Optional[_Iterable[_Union[SendSubmitOrderNotifyRequest, _Mapping]]] = ..., requestIDs: _Optional[_Iterable[str]] = ..., idempotencyKeys: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SendSubmitOrderNotifyManyReply(_message.Message):
     __slots__ = ("results",)
@@ -270,3 +274,13 @@ class SendSubmitOrderNotifyManyResult(_message.Message):
     reply: SendSubmitOrderNotifyReply
     failure: _types_pb2.Failure
     def __init__(self, reply: _Optional[_Union[SendSubmitOrderNotifyReply, _Mapping]] = ..., failure: _Optional[_Union[_types_pb2.Failure, _Mapping]] = ...) -> None: ...
+
+class NoteRunningManyRequest(_message.Message):
+    __slots__ = ("orders",)
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    orders: _containers.RepeatedCompositeFieldContainer[CreateOrderRequest]
+    def __init__(self, orders: _Optional[_Iterable[_Union[CreateOrderRequest, _Mapping]]] = ...) -> None: ...
+
+class NoteRunningManyReply(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

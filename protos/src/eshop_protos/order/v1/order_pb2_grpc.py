@@ -80,6 +80,11 @@ class orderStub:
                 request_serializer=eshop__protos_dot_order_dot_v1_dot_order__pb2.GetOutcomeRequest.SerializeToString,
                 response_deserializer=eshop__protos_dot_order_dot_v1_dot_order__pb2.GetOutcomeReply.FromString,
                 _registered_method=True)
+        self.NoteRunningMany = channel.unary_unary(
+                '/api.order.v1.order/NoteRunningMany',
+                request_serializer=eshop__protos_dot_order_dot_v1_dot_order__pb2.NoteRunningManyRequest.SerializeToString,
+                response_deserializer=eshop__protos_dot_order_dot_v1_dot_order__pb2.NoteRunningManyReply.FromString,
+                _registered_method=True)
         self.DeleteByID = channel.unary_unary(
                 '/api.order.v1.order/DeleteByID',
                 request_serializer=eshop__protos_dot_order_dot_v1_dot_order__pb2.DeleteOrderByIDRequest.SerializeToString,
@@ -169,6 +174,14 @@ class orderServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def NoteRunningMany(self, request, context):
+        """Notes orders that buyers were told of before the queue has them: they are placed whatever becomes of their message
+        (between services).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteByID(self, request, context):
         """Deletes an order (soft: the row stays, marked as deleted).
         """
@@ -244,6 +257,11 @@ def add_orderServicer_to_server(servicer, server):
                     servicer.GetOutcome,
                     request_deserializer=eshop__protos_dot_order_dot_v1_dot_order__pb2.GetOutcomeRequest.FromString,
                     response_serializer=eshop__protos_dot_order_dot_v1_dot_order__pb2.GetOutcomeReply.SerializeToString,
+            ),
+            'NoteRunningMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.NoteRunningMany,
+                    request_deserializer=eshop__protos_dot_order_dot_v1_dot_order__pb2.NoteRunningManyRequest.FromString,
+                    response_serializer=eshop__protos_dot_order_dot_v1_dot_order__pb2.NoteRunningManyReply.SerializeToString,
             ),
             'DeleteByID': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteByID,
@@ -510,6 +528,33 @@ class order:
             '/api.order.v1.order/GetOutcome',
             eshop__protos_dot_order_dot_v1_dot_order__pb2.GetOutcomeRequest.SerializeToString,
             eshop__protos_dot_order_dot_v1_dot_order__pb2.GetOutcomeReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NoteRunningMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/api.order.v1.order/NoteRunningMany',
+            eshop__protos_dot_order_dot_v1_dot_order__pb2.NoteRunningManyRequest.SerializeToString,
+            eshop__protos_dot_order_dot_v1_dot_order__pb2.NoteRunningManyReply.FromString,
             options,
             channel_credentials,
             insecure,
