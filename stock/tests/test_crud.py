@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from shop_in_memory.parts import keep_total, kept_and_counted
 
 from aiodtm import random_gid
 from eshop_chassis.mysql import Database
@@ -140,3 +141,13 @@ class TestSingleRpcs:
     async def test_what_does_not_come_from_dtm_is_no_branch(self, service: StockService):
         with pytest.raises(RpcError, match="DTM transaction"):
             await service.stock_deduct(pb.StockDeductRequest(productID=1, productCount=4), Call.local())
+
+
+async def test_the_total_counts_rows_that_a_flash_sale_makes_and_that_are_deleted(service, house, db):
+    await keep_total(db, "stock")
+    await house.set(1, 10)
+    await house.set(1, 20)
+    row_id = (await service.create(pb.CreateStockRequest(productID=2, stock=3), Call.local())).id
+    assert await kept_and_counted(db, "stock") == (2, 2)
+    await service.delete_by_id(pb.DeleteStockByIDRequest(id=row_id), Call.local())
+    assert await kept_and_counted(db, "stock") == (1, 1)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.branch import Branch, BranchRefusal, stored_refusals
 from eshop_chassis.crud import changed_fields, client_names, sent_fields
+from eshop_chassis.lists import SharedLists
 from eshop_chassis.mysql import Database
 from eshop_coupon.store import UNUSED, USED, CouponStore, Use
 from eshop_protos.coupon.v1 import coupon_pb2 as pb
@@ -23,6 +24,7 @@ class CouponService(CouponApi):
     def __init__(self, db: Database, store: CouponStore) -> None:
         self._db = db
         self._store = store
+        self._lists = SharedLists("coupon", db, pb.ListCouponReply)
 
     async def coupon_use(self, request: pb.CouponUseRequest, call: Call) -> pb.CouponUseReply:
         await self._use(Branch(call), [request])
@@ -61,8 +63,7 @@ class CouponService(CouponApi):
         return pb.GetCouponByIDReply(coupon=self._store.to_message(row))
 
     async def list(self, request: pb.ListCouponRequest, call: Call) -> pb.ListCouponReply:
-        total, coupons = await self._db.run(lambda tx: self._store.list(tx, request.params))
-        return pb.ListCouponReply(total=total, coupons=coupons)
+        return await self._lists(self._store.list, request.params)
 
     async def _use(self, branch: Branch, requests: Sequence[Single]) -> None:
         async def use(tx: AsyncConnection) -> None:

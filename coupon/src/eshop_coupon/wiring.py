@@ -14,7 +14,7 @@ from eshop_protos.coupon.v1 import coupon_api
 @asynccontextmanager
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens the database, and closes it in the end."""
-    async with open_mysql(settings, "eshop_coupon", "eshop_coupon") as db:
+    async with open_mysql(settings, "eshop_coupon", "eshop_coupon", ["coupon"]) as db:
         service = CouponService(db, CouponStore())
         api = Api(
             coupon_api.SERVICE_NAME,

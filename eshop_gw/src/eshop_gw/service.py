@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from eshop_chassis.idempotency import key_of
 from eshop_gw.batches import batching_flash_sale, batching_notify, batching_submit
+from eshop_gw.lists import coupon_list, order_list, product_list, stock_list, user_list
 from eshop_protos.coupon.v1 import coupon_pb2
 from eshop_protos.coupon.v1.coupon_api import CouponApi
 from eshop_protos.eshop_gw.v1 import eshop_gw_pb2
@@ -16,7 +17,6 @@ from eshop_protos.product.v1 import product_pb2
 from eshop_protos.product.v1.product_api import ProductApi
 from eshop_protos.stock.v1 import stock_pb2
 from eshop_protos.stock.v1.stock_api import StockApi
-from eshop_protos.types import types_pb2
 from eshop_protos.user.v1 import user_pb2
 from eshop_protos.user.v1.user_api import UserApi
 from protoc_gen_fastapi.runtime import Call
@@ -42,12 +42,17 @@ class GatewayService(EshopApi):
         self._submit = batching_submit(upstreams.order)
         self._notify = batching_notify(upstreams.order)
         self._flash_sale = batching_flash_sale(upstreams.flash_sale)
+        self._users = user_list(upstreams.user)
+        self._products = product_list(upstreams.product)
+        self._orders = order_list(upstreams.order)
+        self._coupons = coupon_list(upstreams.coupon)
+        self._stocks = stock_list(upstreams.stock)
 
     async def create_user(self, request: user_pb2.CreateUserRequest, call: Call) -> user_pb2.CreateUserReply:
         return await self._to.user.create(request, call)
 
     async def list_user(self, request: eshop_gw_pb2.PageParam, call: Call) -> user_pb2.ListUserReply:
-        return await self._to.user.list(user_pb2.ListUserRequest(params=_page(request)), call)
+        return await self._users(request, call)
 
     async def create_product(
         self, request: product_pb2.CreateProductRequest, call: Call
@@ -55,7 +60,7 @@ class GatewayService(EshopApi):
         return await self._to.product.create(request, call)
 
     async def list_product(self, request: eshop_gw_pb2.PageParam, call: Call) -> product_pb2.ListProductReply:
-        return await self._to.product.list(product_pb2.ListProductRequest(params=_page(request)), call)
+        return await self._products(request, call)
 
     async def submit_order(self, request: order_pb2.SubmitOrderRequest, call: Call) -> order_pb2.SubmitOrderReply:
         key_of(call)
@@ -71,19 +76,19 @@ class GatewayService(EshopApi):
         return await self._to.order.get_outcome(request, call)
 
     async def list_order(self, request: eshop_gw_pb2.PageParam, call: Call) -> order_pb2.ListOrderReply:
-        return await self._to.order.list(order_pb2.ListOrderRequest(params=_page(request)), call)
+        return await self._orders(request, call)
 
     async def create_coupon(self, request: coupon_pb2.CreateCouponRequest, call: Call) -> coupon_pb2.CreateCouponReply:
         return await self._to.coupon.create(request, call)
 
     async def list_coupon(self, request: eshop_gw_pb2.PageParam, call: Call) -> coupon_pb2.ListCouponReply:
-        return await self._to.coupon.list(coupon_pb2.ListCouponRequest(params=_page(request)), call)
+        return await self._coupons(request, call)
 
     async def create_stock(self, request: stock_pb2.CreateStockRequest, call: Call) -> stock_pb2.CreateStockReply:
         return await self._to.stock.create(request, call)
 
     async def list_stock(self, request: eshop_gw_pb2.PageParam, call: Call) -> stock_pb2.ListStockReply:
-        return await self._to.stock.list(stock_pb2.ListStockRequest(params=_page(request)), call)
+        return await self._stocks(request, call)
 
     async def set_flash_sale_stock(
         self, request: stock_pb2.SetFlashSaleStockRequest, call: Call
@@ -93,7 +98,3 @@ class GatewayService(EshopApi):
     async def flash_sale(self, request: flash_sale_pb2.FlashSaleRequest, call: Call) -> flash_sale_pb2.FlashSaleReply:
         key_of(call)
         return await self._flash_sale(request, call)
-
-
-def _page(request: eshop_gw_pb2.PageParam) -> types_pb2.Params:
-    return types_pb2.Params(page=request.page, limit=request.limit)

@@ -31,6 +31,6 @@ async def database_name() -> AsyncIterator[str]:
 @pytest.fixture
 async def db(database_name: str) -> AsyncGenerator[Database]:
     """A database with the trial service's tables."""
-    async with open_mysql(parts.mysql(), database_name, "chassis_trial") as opened:
+    async with open_mysql(parts.mysql(), database_name, "chassis_trial", ["thing"]) as opened:
         await opened.check()
         yield opened

@@ -154,16 +154,6 @@ async def test_pages_hold_together_when_many_rows_are_equal(create, find, db):
     assert await find(page=2**31 - 1, limit=2**31 - 1) == ""
 
 
-@pytest.mark.parts
-async def test_what_is_not_visible_is_neither_listed_nor_found_nor_written(db, create):
-    grown_up = CrudStore(THING, pb.User, "user", visible=THING.c.age >= 18)
-    child, adult = await create(name="c", age=5), await create(name="a", age=50)
-    total, users = await db.run(lambda tx: grown_up.list(tx, Params(limit=10)))
-    assert (total, [user.id for user in users]) == (1, [adult])
-    with pytest.raises(NotFound):
-        await db.run(lambda tx: grown_up.update(tx, child, {"name": "x"}))
-
-
 def test_column_names_are_sql_s():
     names = {
         "productID": "product_id",

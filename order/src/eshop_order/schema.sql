@@ -4,7 +4,7 @@
 --   placing    handed out as running before any transaction owned it
 --   claimed    owned by gid, whose outcome is not written here yet
 --   confirmed  final
---   reverted   given up by gid and free to be claimed again; not shown
+--   reverted   given up by gid and free to be claimed again; not shown, because deleted_at is set with it
 --   cancelled  final, with the reason
 -- suite is 1 for orders that this service places itself, 0 for those of a saga that somebody else submitted.
 CREATE TABLE IF NOT EXISTS order_record (

@@ -13,6 +13,7 @@ from eshop_chassis.crud import changed_fields, client_names, sent_fields
 from eshop_chassis.dtm import branch_headers
 from eshop_chassis.idempotency import fingerprint, key_of
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
+from eshop_chassis.lists import SharedLists
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import Database
 from eshop_chassis.order_ids import OrderIds
@@ -54,6 +55,7 @@ class OrderService(OrderApi):
     ) -> None:
         self._db = db
         self._store = store
+        self._lists = SharedLists("order", db, pb.ListOrderReply)
         self._placer = placer
         self._lanes = lanes
         self._outcomes = outcomes
@@ -162,8 +164,7 @@ class OrderService(OrderApi):
         return pb.GetOrderByIDReply(order=self._store.to_message(row))
 
     async def list(self, request: pb.ListOrderRequest, call: Call) -> pb.ListOrderReply:
-        total, orders = await self._db.run(lambda tx: self._store.list(tx, request.params))
-        return pb.ListOrderReply(total=total, orders=orders)
+        return await self._lists(self._store.list, request.params)
 
     async def _place(
         self, orders: Sequence[NewOrder], request_ids: Sequence[str]

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from eshop_chassis import totals
 from eshop_chassis.branch import Fault
 from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.mysql import execute, fetch, marks
@@ -18,10 +19,10 @@ _FIELDS = "order_id, user_id, product_id, product_count, amount, coupon_id, stat
 
 
 class OrderStore(CrudStore[order_pb2.Order]):
-    """The orders, from claim to final."""
+    """The orders, from claim to final. A row is shown in every state but reverted, which deletes it, too."""
 
     def __init__(self) -> None:
-        super().__init__(ORDER, order_pb2.Order, "order", visible=ORDER.c.state != "reverted")
+        super().__init__(ORDER, order_pb2.Order, "order")
 
     async def claim(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> list[Fault]:
         """Claims all orders for `gid`, or returns why not, and then the transaction must be rolled back.
@@ -39,6 +40,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             free = [order for order in ordered if rows[order.order_id].state != "claimed"]
             if free:
                 await self._take_over(tx, gid, free, suite=suite)
+                totals.note(tx, ORDER.name, _hidden(rows, free))
         return faults
 
     async def note_running(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder]) -> None:
@@ -47,7 +49,13 @@ class OrderStore(CrudStore[order_pb2.Order]):
 
     async def revert(self, tx: AsyncConnection, gid: str, order_ids: Collection[str]) -> None:
         """Undoes `claim`: only rows of this gid, which are free from then on."""
-        await self._set_state(tx, "reverted", "deleted_at = NOW(), status = 5", gid, order_ids, "'claimed', 'placing'")
+        hidden = await execute(
+            tx,
+            f"UPDATE order_record SET state = 'reverted', deleted_at = NOW(), status = {CANCELLED}, updated_at = NOW()"
+            f" WHERE gid = %s AND state IN ('claimed', 'placing') AND order_id IN ({marks(order_ids)})",
+            (gid, *order_ids),
+        )
+        totals.note(tx, ORDER.name, -hidden)
 
     async def confirm(self, tx: AsyncConnection, gid: str) -> None:
         """Makes the orders of a saga that succeeded final."""
@@ -77,6 +85,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
                 " deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
                 [(gid, f.code, f.reason, o.order_id) for o, f in mine],
             )
+            totals.note(tx, ORDER.name, _hidden(rows, [order for order, _ in mine]))
         return {order.order_id for order, _ in mine}
 
     async def find(self, tx: AsyncConnection, order_ids: Collection[str], *, lock: bool = False) -> Mapping[str, Row]:
@@ -128,7 +137,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
     async def _insert(
         self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], state: str, *, suite: bool
     ) -> int:
-        return await execute(
+        inserted = await execute(
             tx,
             # Nothing but %s among the values: then the driver sends all rows in one statement.
             "INSERT IGNORE INTO order_record (order_id, user_id, product_id, product_count, amount, coupon_id, state,"
@@ -138,6 +147,8 @@ class OrderStore(CrudStore[order_pb2.Order]):
                 for o in orders
             ],
         )
+        totals.note(tx, ORDER.name, inserted)
+        return inserted
 
     async def _take_over(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> None:
         """Claims rows that nobody owns; they say what is ordered now."""
@@ -152,16 +163,6 @@ class OrderStore(CrudStore[order_pb2.Order]):
             ],
         )
 
-    async def _set_state(
-        self, tx: AsyncConnection, state: str, more: str, gid: str, order_ids: Collection[str], before: str
-    ) -> None:
-        await execute(
-            tx,
-            f"UPDATE order_record SET state = '{state}', {more}, updated_at = NOW()"
-            f" WHERE gid = %s AND state IN ({before}) AND order_id IN ({marks(order_ids)})",
-            (gid, *order_ids),
-        )
-
 
 def _claim_fault(row: Row, gid: str) -> Fault | None:
     if row.final is not None:
@@ -174,6 +175,11 @@ def _claim_fault(row: Row, gid: str) -> Fault | None:
 def _given_up(row: Row, gid: str) -> bool:
     """Whether nobody owns an order any more, seen from `gid`, which did."""
     return row.state == "placing" or (row.state == "reverted" and row.gid == gid)
+
+
+def _hidden(rows: Mapping[str, Row], orders: Collection[NewOrder]) -> int:
+    """How many of these orders were not shown: those that are reverted."""
+    return len({order.order_id for order in orders if rows[order.order_id].state == "reverted"})
 
 
 def _row(row: Any) -> Row:

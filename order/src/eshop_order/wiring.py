@@ -40,7 +40,7 @@ LEASE_MARGIN_SECONDS = 2.0
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens MySQL, Kafka, DTM and the channels to other services, and closes them in reverse."""
     async with AsyncExitStack() as stack:
-        db = await stack.enter_async_context(open_mysql(settings, "eshop_order", "eshop_order"))
+        db = await stack.enter_async_context(open_mysql(settings, "eshop_order", "eshop_order", ["order_record"]))
         producer = await stack.enter_async_context(open_producer(settings))
         dtm = await stack.enter_async_context(open_dtm(grpc=settings.dtm_mysql_grpc, http=settings.dtm_mysql_http))
         refusals = await _open_refusals(stack, settings, db)

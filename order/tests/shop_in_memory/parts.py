@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from eshop_chassis import totals
 from eshop_chassis.branch import Fault
-from eshop_chassis.mysql import Database, apply_schema, open_mysql
+from eshop_chassis.mysql import Database, apply_schema, fetch, open_mysql
 from eshop_chassis.redis import open_redis
 from eshop_chassis.settings import MySQLSettings, RedisSettings
 from shop_in_memory.database import MemoryDatabase
@@ -91,3 +92,20 @@ async def real_redis() -> AsyncGenerator[Redis]:
     skip_without("Redis", settings.redis_host, settings.redis_port)
     async with open_redis(settings) as client:
         yield client
+
+
+async def kept_and_counted(db: Database, table: str) -> tuple[int, int]:
+    """(total that is kept, rows that are shown) of a table."""
+
+    async def look(tx: AsyncConnection) -> tuple[int, int]:
+        [(kept,)] = await fetch(tx, totals.TOTAL, (table,))
+        [(counted,)] = await fetch(tx, f"SELECT COUNT(*) FROM {table} WHERE deleted_at IS NULL")  # noqa: S608 - our own names
+        return kept, counted
+
+    return await db.run(look)
+
+
+async def keep_total(db: Database, table: str) -> None:
+    """Gives a table of a scratch database its total, which a service does when it starts."""
+    async with db.engine.connect() as connection:
+        await totals.fill(connection, table)

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.branch import Branch, BranchRefusal, stored_refusals
 from eshop_chassis.crud import changed_fields, client_names, sent_fields
+from eshop_chassis.lists import SharedLists
 from eshop_chassis.mysql import Database
 from eshop_pay.store import AWAITING_PAYMENT, PAID, REVERTED, Payment, PayStore
 from eshop_protos.pay.v1 import pay_pb2 as pb
@@ -23,6 +24,7 @@ class PayService(PayApi):
     def __init__(self, db: Database, store: PayStore) -> None:
         self._db = db
         self._store = store
+        self._lists = SharedLists("pay", db, pb.ListPayReply)
 
     async def create(self, request: pb.CreatePayRequest, call: Call) -> pb.CreatePayReply:
         await self._open(Branch(call), [request])
@@ -57,8 +59,7 @@ class PayService(PayApi):
         return pb.GetPayByIDReply(pay=self._store.to_message(row))
 
     async def list(self, request: pb.ListPayRequest, call: Call) -> pb.ListPayReply:
-        total, pays = await self._db.run(lambda tx: self._store.list(tx, request.params))
-        return pb.ListPayReply(total=total, pays=pays)
+        return await self._lists(self._store.list, request.params)
 
     async def _open(self, branch: Branch, requests: Sequence[Single]) -> None:
         async def open_payments(tx: AsyncConnection) -> None:

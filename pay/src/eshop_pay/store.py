@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from eshop_chassis import totals
 from eshop_chassis.branch import Fault
 from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.mysql import execute, fetch
@@ -39,6 +40,7 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             "INSERT IGNORE INTO pay (user_id, order_id, amount, gid) VALUES (%s, %s, %s, %s)",
             [(p.user_id, p.order_id, p.amount, gid) for p in ordered],
         )
+        totals.note(tx, PAY.name, inserted)
         if inserted == len(ordered):
             return []
         return [fault for p in ordered if (fault := await self._open_again(tx, gid, p)) is not None]
@@ -57,8 +59,12 @@ class PayStore(CrudStore[pay_pb2.Pay]):
         return int(found[0][0]) if found else None
 
     async def _open_again(self, tx: AsyncConnection, gid: str, payment: Payment) -> Fault | None:
-        found = await fetch(tx, "SELECT gid, status FROM pay WHERE order_id = %s FOR UPDATE", (payment.order_id,))
-        [(owner, status)] = found
+        found = await fetch(
+            tx,
+            "SELECT gid, status, deleted_at IS NOT NULL FROM pay WHERE order_id = %s FOR UPDATE",
+            (payment.order_id,),
+        )
+        [(owner, status, hidden)] = found
         if owner == gid:
             return None
         if status != REVERTED:
@@ -69,4 +75,5 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             " updated_at = NOW() WHERE order_id = %s",
             (gid, payment.user_id, payment.amount, payment.order_id),
         )
+        totals.note(tx, PAY.name, hidden)
         return None

@@ -14,7 +14,7 @@ from eshop_protos.pay.v1 import pay_api
 @asynccontextmanager
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens the database, and closes it in the end."""
-    async with open_mysql(settings, "eshop_pay", "eshop_pay") as db:
+    async with open_mysql(settings, "eshop_pay", "eshop_pay", ["pay"]) as db:
         service = PayService(db, PayStore())
         api = Api(pay_api.SERVICE_NAME, pay_api.pay_handlers(service, hooks), pay_api.pay_router(service, hooks))
         yield Service([api], {"MySQL": db.check})

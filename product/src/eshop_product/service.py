@@ -1,6 +1,7 @@
 """The rpcs of the product service."""
 
 from eshop_chassis.crud import sent_fields
+from eshop_chassis.lists import SharedLists
 from eshop_chassis.mysql import Database
 from eshop_product.store import ProductStore
 from eshop_protos.product.v1 import product_pb2 as pb
@@ -14,6 +15,7 @@ class ProductService(ProductApi):
     def __init__(self, db: Database, store: ProductStore) -> None:
         self._db = db
         self._store = store
+        self._lists = SharedLists("product", db, pb.ListProductReply)
 
     async def create(self, request: pb.CreateProductRequest, call: Call) -> pb.CreateProductReply:
         return pb.CreateProductReply(id=await self._db.run(lambda tx: self._store.create(tx, sent_fields(request))))
@@ -31,5 +33,4 @@ class ProductService(ProductApi):
         return pb.GetProductByIDReply(product=self._store.to_message(row))
 
     async def list(self, request: pb.ListProductRequest, call: Call) -> pb.ListProductReply:
-        total, products = await self._db.run(lambda tx: self._store.list(tx, request.params))
-        return pb.ListProductReply(total=total, products=products)
+        return await self._lists(self._store.list, request.params)

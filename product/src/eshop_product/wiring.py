@@ -14,7 +14,7 @@ from eshop_protos.product.v1 import product_api
 @asynccontextmanager
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens the database, and closes it in the end."""
-    async with open_mysql(settings, "eshop_product", "eshop_product") as db:
+    async with open_mysql(settings, "eshop_product", "eshop_product", ["product"]) as db:
         service = ProductService(db, ProductStore())
         api = Api(
             product_api.SERVICE_NAME,

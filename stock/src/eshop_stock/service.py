@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.branch import Branch, stored_refusals
 from eshop_chassis.crud import sent_fields
+from eshop_chassis.lists import SharedLists
 from eshop_chassis.mysql import Database
 from eshop_protos.stock.v1 import stock_pb2 as pb
 from eshop_protos.stock.v1.stock_api import StockApi
@@ -21,6 +22,7 @@ class StockService(StockApi):
     def __init__(self, db: Database, store: StockStore, deduction: Deduction, flash_sales: FlashSales) -> None:
         self._db = db
         self._store = store
+        self._lists = SharedLists("stock", db, pb.ListStockReply)
         self._deduction = deduction
         self._flash_sales = flash_sales
 
@@ -65,8 +67,7 @@ class StockService(StockApi):
         return pb.GetStockByIDReply(stock=self._store.rows.to_message(row))
 
     async def list(self, request: pb.ListStockRequest, call: Call) -> pb.ListStockReply:
-        total, stocks = await self._db.run(lambda tx: self._store.rows.list(tx, request.params))
-        return pb.ListStockReply(total=total, stocks=stocks)
+        return await self._lists(self._store.rows.list, request.params)
 
     async def _create(self, tx: AsyncConnection, request: pb.CreateStockRequest) -> int:
         row_id = await self._store.rows.create(tx, {"product_id": request.productID, "stock": request.stock})

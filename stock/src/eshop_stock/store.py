@@ -1,6 +1,7 @@
 """The SQL of the stock service. Every method is given a transaction and never commits."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,6 +10,7 @@ from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.mysql import execute, fetch, marks
 from eshop_protos.stock.v1 import stock_pb2
 from eshop_stock.units import Stock, Units, total_by_product
+from protoc_gen_fastapi.runtime import AlreadyExists
 
 STOCK = table_of(
     "stock", stock_pb2.Stock, sa.Column("flash_version", sa.BigInteger), sa.Column("flash_limit", sa.BigInteger)
@@ -70,18 +72,7 @@ class StockStore:
 
     async def set_flash(self, tx: AsyncConnection, product_id: int, stock: int, limit: int) -> int:
         """Sets the stock of a product on flash sale, not open yet, and returns the sale's new version."""
-        await execute(
-            tx,
-            "INSERT INTO stock (product_id, stock, created_at, updated_at) VALUES (%s, 0, NOW(), NOW())"
-            " ON DUPLICATE KEY UPDATE product_id = product_id",
-            (product_id,),
-        )
-        row = await fetch(
-            tx,
-            "SELECT id, stock, flash_version FROM stock WHERE product_id = %s AND deleted_at IS NULL FOR UPDATE",
-            (product_id,),
-        )
-        [(row_id, before, version)] = row
+        row_id, before, version = await self._row_to_set(tx, product_id)
         await execute(
             tx,
             "UPDATE stock SET stock = %s, flash_version = %s, flash_limit = %s, flash_open = 0, updated_at = NOW()"
@@ -89,7 +80,18 @@ class StockStore:
             (stock, version + 1, limit, row_id),
         )
         await self.write_ledger(tx, product_id, stock - before, "flash")
-        return int(version) + 1
+        return version + 1
+
+    async def _row_to_set(self, tx: AsyncConnection, product_id: int) -> tuple[int, int, int]:
+        """(id, stock, version) of the product's row, locked; made where there is none."""
+        sql = "SELECT id, stock, flash_version FROM stock WHERE product_id = %s AND deleted_at IS NULL FOR UPDATE"
+        rows = await fetch(tx, sql, (product_id,))
+        if not rows:
+            with suppress(AlreadyExists):  # somebody else may make it between our two statements
+                await self.rows.create(tx, {"product_id": product_id, "stock": 0})
+            rows = await fetch(tx, sql, (product_id,))
+        [(row_id, stock, version)] = rows
+        return int(row_id), int(stock), int(version)
 
     async def mark_closed(self, tx: AsyncConnection, product_id: int) -> int:
         """Notes that the sale is about to be closed, so that somebody opens it again whatever comes.

@@ -19,7 +19,7 @@ from eshop_stock.store import StockStore
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens the database and the channel to the flash-sale service, and closes them in reverse."""
     async with (
-        open_mysql(settings, "eshop_stock", "eshop_stock") as db,
+        open_mysql(settings, "eshop_stock", "eshop_stock", ["stock"]) as db,
         open_channel(settings.flash_sale_address, flash_sale_api.IDEMPOTENT) as channel,
     ):
         store = StockStore()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from eshop_chassis.crud import sent_fields
+from eshop_chassis.lists import SharedLists
 from eshop_chassis.mysql import Database
 from eshop_protos.user.v1 import user_pb2 as pb
 from eshop_protos.user.v1.user_api import UserApi
@@ -17,6 +18,7 @@ class UserService(UserApi):
     def __init__(self, db: Database, store: UserStore, passwords: Passwords) -> None:
         self._db = db
         self._store = store
+        self._lists = SharedLists("user", db, pb.ListUserReply)
         self._passwords = passwords
 
     async def create(self, request: pb.CreateUserRequest, call: Call) -> pb.CreateUserReply:
@@ -39,8 +41,7 @@ class UserService(UserApi):
         return pb.GetUserByIDReply(user=self._store.to_message(row))
 
     async def list(self, request: pb.ListUserRequest, call: Call) -> pb.ListUserReply:
-        total, users = await self._db.run(lambda tx: self._store.list(tx, request.params))
-        return pb.ListUserReply(total=total, users=users)
+        return await self._lists(self._store.list, request.params)
 
     async def _values(self, request: pb.CreateUserRequest | pb.UpdateUserByIDRequest) -> dict[str, Any]:
         values = sent_fields(request)

@@ -15,7 +15,7 @@ from eshop_user.store import UserStore
 @asynccontextmanager
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens the database, and closes it in the end."""
-    async with open_mysql(settings, "eshop_user", "eshop_user") as db:
+    async with open_mysql(settings, "eshop_user", "eshop_user", ["user"]) as db:
         service = UserService(db, UserStore(), Passwords())
         api = Api(user_api.SERVICE_NAME, user_api.user_handlers(service, hooks), user_api.user_router(service, hooks))
         yield Service([api], {"MySQL": db.check})

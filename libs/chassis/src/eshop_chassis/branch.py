@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import aiodtm
 import aiodtm.barrier
+from eshop_chassis import totals
 from eshop_chassis.codes import code_of
 from eshop_chassis.mysql import Database, execute, fetch
 from eshop_protos.types import types_pb2
@@ -65,8 +66,14 @@ class Branch:
     async def once(self, db: Database, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
         """Runs `work` once under the barrier, in one transaction. Raises BranchRefusal if it refuses, or did before."""
         db.refuse_while_away()
+
+        async def counted(tx: AsyncConnection) -> T:
+            result = await work(tx)
+            await totals.write(tx)
+            return result
+
         try:
-            return await self.barrier.once(db.engine, work, refuse_on=(BranchRefusal,), record=self._record)
+            return await self.barrier.once(db.engine, counted, refuse_on=(BranchRefusal,), record=self._record)
         except aiodtm.BranchRefused as repeated:
             raise await self._as_before(db, repeated) from repeated
 

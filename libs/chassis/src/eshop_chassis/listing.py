@@ -4,7 +4,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -39,6 +39,13 @@ _WHOLE_NUMBER = re.compile(r"\s*([+-]?[0-9]{1,20})\s*", re.ASCII)
 _SIGNED, _UNSIGNED = -(2**63), 2**64
 
 
+class Window(NamedTuple):
+    """The part of a list that is asked for."""
+
+    offset: int
+    limit: int
+
+
 class Listing:
     """Builds the statements of one resource's list. `columns` maps every name a client may use to its column."""
 
@@ -49,19 +56,9 @@ class Listing:
 
     def statements(self, params: types_pb2.Params) -> tuple[sa.Select[Any], sa.Select[Any]]:
         """Returns (rows of the page, total). Raises InvalidArgument naming what is wrong."""
-        if params.page < 0:
-            raise InvalidArgument("params.page", "must be 0 or more")
-        if params.limit <= 0:
-            raise InvalidArgument("params.limit", "must be greater than 0")
-        limit = min(params.limit, MAX_LIMIT)
+        offset, limit = window(params)
         where = sa.and_(self._visible, self._condition(params.columns))
-        rows = (
-            sa.select(self._table)
-            .where(where)
-            .order_by(*self._order(params.sort))
-            .limit(limit)
-            .offset(params.page * limit)
-        )
+        rows = sa.select(self._table).where(where).order_by(*self._order(params.sort)).limit(limit).offset(offset)
         return rows, sa.select(sa.func.count()).select_from(self._table).where(where)
 
     def _order(self, sort: str) -> list[sa.UnaryExpression[Any]]:
@@ -109,6 +106,22 @@ class Listing:
         if exp not in _COMPARE:
             raise InvalidArgument(f"{field}.exp", f"{column.exp[:16]!r} is not a comparison")
         return _COMPARE[exp](target, _convert(f"{field}.value", target, column.value))
+
+
+def window(params: types_pb2.Params) -> Window:
+    """What page and limit ask for. Raises InvalidArgument naming what is wrong."""
+    if params.page < 0:
+        raise InvalidArgument("params.page", "must be 0 or more")
+    if params.limit <= 0:
+        raise InvalidArgument("params.limit", "must be greater than 0")
+    limit = min(params.limit, MAX_LIMIT)
+    return Window(params.page * limit, limit)
+
+
+def by_id(params: types_pb2.Params) -> str | None:
+    """Whether all rows are asked for, in the order of their ids: "id" or "-id", newest first."""
+    sort = params.sort.strip() or "-id"
+    return sort if sort in ("id", "-id") and not params.columns else None
 
 
 def _is_or(field: str, logic: str) -> bool:

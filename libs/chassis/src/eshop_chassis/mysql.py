@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from aiodtm import CommitUnknown
 from aiodtm.shield import drained, shielded
+from eshop_chassis import totals
 from eshop_chassis.mysql_engine import open_engine
 from eshop_chassis.mysql_errors import is_unreachable, was_rolled_back
 from eshop_chassis.mysql_schema import apply_schema, statements
@@ -105,6 +106,7 @@ class Database:
     async def _once(self, work: Work[T]) -> T:
         async with self.engine.connect() as tx:
             result = await work(tx)
+            await totals.write(tx)
             await _commit(tx)
             return result
 
@@ -138,14 +140,19 @@ def marks(values: Collection[object]) -> str:
 
 
 @asynccontextmanager
-async def open_mysql(settings: MySQLSettings, database: str, package: str) -> AsyncGenerator[Database]:
-    """Opens `database`, whose tables are in `schema.sql` of the Python package `package`. Connects lazily."""
+async def open_mysql(
+    settings: MySQLSettings, database: str, package: str, counted: Sequence[str] = ()
+) -> AsyncGenerator[Database]:
+    """Opens `database`, whose tables are in `schema.sql` of the Python package `package`. Connects lazily.
+
+    `counted` names the tables whose totals are kept (see `totals`).
+    """
     schema = files(package).joinpath("schema.sql").read_text("utf-8") if settings.mysql_apply_schema else ""
 
     async def apply() -> None:
         bare = open_engine(settings, None, size=1)
         try:
-            await apply_schema(bare, database, schema)
+            await apply_schema(bare, database, schema, counted)
         finally:
             await bare.dispose()
 

@@ -1,8 +1,11 @@
 """Creating the databases and tables of a service where they are missing."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 import aiodtm.mysql
+from eshop_chassis import totals
 from eshop_chassis.logs import get_logger
 from eshop_chassis.readiness import MissingError
 
@@ -11,8 +14,9 @@ LOCK_NAME = "eshop_schema"
 LOCK_SECONDS = 30
 
 
-async def apply_schema(bare: AsyncEngine, database: str, schema: str) -> None:
-    """Creates `database`, the barrier's database and all tables that are missing, one process at a time.
+async def apply_schema(bare: AsyncEngine, database: str, schema: str, counted: Sequence[str] = ()) -> None:
+    """Creates `database`, the barrier's database and all tables that are missing, one process at a time, and gives the
+    `counted` tables their totals.
 
     `bare` is an engine without a database. Servers differ in what happens when the same table is created twice at once.
     """
@@ -21,6 +25,8 @@ async def apply_schema(bare: AsyncEngine, database: str, schema: str) -> None:
         try:
             for statement in _all_statements(database, schema):
                 await connection.exec_driver_sql(statement)
+            for table in counted:
+                await totals.fill(connection, table)
         finally:
             await connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (LOCK_NAME,))
     await bare.dispose()
@@ -38,6 +44,7 @@ def _all_statements(database: str, schema: str) -> list[str]:
         *statements(aiodtm.mysql.BARRIER_SCHEMA),
         f"CREATE DATABASE IF NOT EXISTS {database} DEFAULT CHARSET utf8mb4",
         f"USE {database}",
+        totals.SCHEMA,
         *statements(schema),
     ]
 

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS thing (
     deleted_at datetime NULL,
     live tinyint unsigned GENERATED ALWAYS AS (IF(deleted_at IS NULL, 1, NULL)) VIRTUAL,
     UNIQUE KEY email (email, live),
-    UNIQUE KEY login_at (login_at, live)
+    UNIQUE KEY login_at (login_at, live),
+    KEY idx_thing_deleted_at (deleted_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 CREATE TABLE IF NOT EXISTS refusal (

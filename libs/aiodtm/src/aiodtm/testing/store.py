@@ -11,7 +11,7 @@ from aiodtm.barrier import Barrier
 from aiodtm.guard import BarrierStore
 
 
-@dataclass
+@dataclass(eq=False)
 class MemoryTransaction:
     """What the work gets in place of a connection: `data` is its own copy until the commit."""
 

@@ -1,0 +1,59 @@
+"""The lists of the gateway: identical ones that arrive together are one call to the service that has them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from eshop_chassis.sharing import SharedReads
+from eshop_protos.coupon.v1 import coupon_pb2
+from eshop_protos.coupon.v1.coupon_api import CouponApi
+from eshop_protos.eshop_gw.v1 import eshop_gw_pb2
+from eshop_protos.order.v1 import order_pb2
+from eshop_protos.order.v1.order_api import OrderApi
+from eshop_protos.product.v1 import product_pb2
+from eshop_protos.product.v1.product_api import ProductApi
+from eshop_protos.stock.v1 import stock_pb2
+from eshop_protos.stock.v1.stock_api import StockApi
+from eshop_protos.types import types_pb2
+from eshop_protos.user.v1 import user_pb2
+from eshop_protos.user.v1.user_api import UserApi
+from protoc_gen_fastapi.runtime import Call
+
+R = TypeVar("R")
+
+
+class SharedList(Generic[R]):
+    """One list of one service. `ask` asks that service; it sees the request id of the caller who came first.
+
+    The deadline of none of the callers holds for what they share; each keeps its own while it waits.
+    """
+
+    def __init__(self, name: str, ask: Callable[[types_pb2.Params, Call], Awaitable[R]]) -> None:
+        self._ask = ask
+        self._shared = SharedReads[R](name)
+
+    async def __call__(self, request: eshop_gw_pb2.PageParam, call: Call) -> R:
+        page, limit = request.page, request.limit
+        return await self._shared(
+            (page, limit),
+            lambda: self._ask(types_pb2.Params(page=page, limit=limit), Call.local(dict(call.outgoing()))),
+        )
+
+
+def user_list(user: UserApi) -> SharedList[user_pb2.ListUserReply]:
+    return SharedList("user", lambda params, call: user.list(user_pb2.ListUserRequest(params=params), call))
+
+
+def product_list(product: ProductApi) -> SharedList[product_pb2.ListProductReply]:
+    return SharedList("product", lambda params, call: product.list(product_pb2.ListProductRequest(params=params), call))
+
+
+def order_list(order: OrderApi) -> SharedList[order_pb2.ListOrderReply]:
+    return SharedList("order", lambda params, call: order.list(order_pb2.ListOrderRequest(params=params), call))
+
+
+def coupon_list(coupon: CouponApi) -> SharedList[coupon_pb2.ListCouponReply]:
+    return SharedList("coupon", lambda params, call: coupon.list(coupon_pb2.ListCouponRequest(params=params), call))
+
+
+def stock_list(stock: StockApi) -> SharedList[stock_pb2.ListStockReply]:
+    return SharedList("stock", lambda params, call: stock.list(stock_pb2.ListStockRequest(params=params), call))

@@ -1,0 +1,79 @@
+"""Pages of all rows that are shown, by id: they cost the same however many rows there are.
+
+The total comes from `totals`, the page from the index of `deleted_at`, which holds the ids of the rows that are shown
+in order: it is walked to the page, from the nearer end, and only the rows of the page are read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from eshop_chassis import totals
+from eshop_chassis.mysql import fetch
+
+# From here on it pays to ask for the total first.
+DEEP = 1000
+# A total that changes between two statements makes a page from the far end wrong, and is asked for again.
+ATTEMPTS = 3
+Rows = Sequence[tuple[Any, ...]]
+
+
+class Pages:
+    """The pages of one table. `columns` are SQL expressions over the table, which is called t."""
+
+    def __init__(self, table: str, columns: Sequence[str]) -> None:
+        self._table = table
+        total = totals.TOTAL.replace("%s", f"'{table}'")
+        self._total = f"SELECT ({total})"
+        self._count = f"SELECT COUNT(*) FROM `{table}` WHERE deleted_at IS NULL"  # noqa: S608 - our own names
+        self._page = {
+            (walk, order): (
+                f"SELECT ({total}), {', '.join(columns)}"  # noqa: S608 - our own names
+                f" FROM (SELECT id FROM `{table}` WHERE deleted_at IS NULL ORDER BY id {walk} LIMIT %s OFFSET %s)"
+                f" AS page JOIN `{table}` AS t ON t.id = page.id ORDER BY t.id {order}"
+            )
+            for walk in ("ASC", "DESC")
+            for order in ("ASC", "DESC")
+        }
+
+    async def total(self, tx: AsyncConnection) -> int:
+        """How many rows are shown; counted where no total is kept."""
+        [(total,)] = await fetch(tx, self._total)
+        return total if total is not None else await self._counted(tx)
+
+    async def page(self, tx: AsyncConnection, offset: int, limit: int, *, descending: bool = True) -> tuple[int, Rows]:
+        """Returns (total, rows of the page, each as its columns)."""
+        order = "DESC" if descending else "ASC"
+        if offset > DEEP and (found := await self._deep(tx, offset, limit, order)) is not None:
+            return found
+        rows = await fetch(tx, self._page[order, order], (limit, offset))
+        total = rows[0][0] if rows else None
+        return await self.total(tx) if total is None else total, _without_total(rows)
+
+    async def _deep(self, tx: AsyncConnection, offset: int, limit: int, order: str) -> tuple[int, Rows] | None:
+        """The page, if it lies behind the middle; None if it doesn't, or the table changes too fast to tell."""
+        total = await self.total(tx)
+        for _ in range(ATTEMPTS):
+            if offset >= total:
+                return total, []
+            if offset <= total // 2:
+                return None
+            behind = max(0, total - offset - limit)
+            rows = await fetch(tx, self._page[_other(order), order], (min(limit, total - offset), behind))
+            if rows and rows[0][0] == total:  # page and total are of one snapshot
+                return total, _without_total(rows)
+            total = await self.total(tx)
+        return None
+
+    async def _counted(self, tx: AsyncConnection) -> int:
+        [(count,)] = await fetch(tx, self._count)
+        return int(count)
+
+
+def _other(order: str) -> str:
+    return "ASC" if order == "DESC" else "DESC"
+
+
+def _without_total(rows: Rows) -> Rows:
+    return [row[1:] for row in rows]
