@@ -1,4 +1,7 @@
-"""Points all tests at the parts of the test stack, when one is named (`make test` sets ESHOP_TEST_STACK)."""
+"""Points all tests at the parts of the test stack, when one is named (`make test` sets ESHOP_TEST_STACK).
+
+`shop` is the running shop: its parts are where the settings say already.
+"""
 
 import os
 from pathlib import Path
@@ -11,5 +14,5 @@ def _settings(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
-if stack := os.environ.get("ESHOP_TEST_STACK"):
+if (stack := os.environ.get("ESHOP_TEST_STACK")) and stack != "shop":
     os.environ.update({k: v for k, v in _settings(Path(stack)).items() if k.startswith(PARTS)})

@@ -70,6 +70,13 @@ async def test_the_example_can_be_sent_and_the_answer_is_as_documented(package: 
 
 
 @pytest.mark.parametrize(("package", "rpc"), ROUTES, ids=lambda v: v if isinstance(v, str) else v.name)
+def test_required_parameters_are_filled_in(package: str, rpc: Rpc) -> None:
+    """Swagger UI takes a parameter's value from `example`, and never from `examples`."""
+    for parameter in operation(package, rpc).get("parameters", []):
+        assert not parameter["required"] or parameter["schema"]["example"] == parameter["schema"]["examples"][0]
+
+
+@pytest.mark.parametrize(("package", "rpc"), ROUTES, ids=lambda v: v if isinstance(v, str) else v.name)
 def test_every_rpc_has_texts_and_every_answer_a_schema(package: str, rpc: Rpc) -> None:
     shown = operation(package, rpc)
     assert shown["summary"]

@@ -102,6 +102,21 @@ async def test_an_order_has_one_payment(on: Transport, db: Databases) -> None:
     assert len(db.live_payments(payment["orderID"])) == 1
 
 
+@pytest.mark.parametrize("lookalike", [str.upper, "{} ".format], ids=["case", "blank"])
+async def test_an_order_id_that_mysql_takes_for_another_is_refused(on: Transport, lookalike: Any) -> None:
+    """Only ABORTED ends a saga: DTM would repeat any other error for ever."""
+    order = _order()
+    payment = {"userID": 1, "orderID": order["orderID"], "amount": 100}
+    other = {"orderID": lookalike(order["orderID"])}
+    for service, fields in (("order", order), ("pay", payment)):
+        owner = Branch(fresh.gid())
+        await on(service, "Create", owner, **fields)
+        await on(service, "CreateRevert", owner.undo(), **fields)
+
+        with failing("ABORTED"):
+            await on(service, "Create", Branch(fresh.gid()), **{**fields, **other})
+
+
 async def test_units_of_a_sale_are_taken_once_and_given_back_once(on: Transport, db: Databases) -> None:
     take = await _take(on, units=5, count=2)
     product = take["items"][0]["productID"]

@@ -35,7 +35,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
         if inserted == len(ordered):
             return []
         rows = await self.find(tx, [order.order_id for order in ordered], lock=True)
-        faults = [fault for row in rows.values() if (fault := _claim_fault(row, gid)) is not None]
+        faults = [f for o in ordered if (f := _claim_fault(o.order_id, rows.get(o.order_id), gid)) is not None]
         if not faults:
             free = [order for order in ordered if rows[order.order_id].state != "claimed"]
             if free:
@@ -164,12 +164,14 @@ class OrderStore(CrudStore[order_pb2.Order]):
         )
 
 
-def _claim_fault(row: Row, gid: str) -> Fault | None:
+def _claim_fault(order_id: str, row: Row | None, gid: str) -> Fault | None:
+    if row is None:  # the row that is in the way has an id that is the same to MySQL's unique key only
+        return Fault(order_id, "ORDER_ID_TAKEN", "another order has this id, but for case or trailing blanks")
     if row.final is not None:
-        return Fault(row.order.order_id, ALREADY_FINAL, "this order has its outcome already")
+        return Fault(order_id, ALREADY_FINAL, "this order has its outcome already")
     if row.state in ("reverted", "placing") or row.gid == gid:
         return None
-    return Fault(row.order.order_id, CLAIMED_ELSEWHERE, "this order is being placed by another transaction")
+    return Fault(order_id, CLAIMED_ELSEWHERE, "this order is being placed by another transaction")
 
 
 def _given_up(row: Row, gid: str) -> bool:

@@ -59,15 +59,11 @@ class PayStore(CrudStore[pay_pb2.Pay]):
         return int(found[0][0]) if found else None
 
     async def _open_again(self, tx: AsyncConnection, gid: str, payment: Payment) -> Fault | None:
-        found = await fetch(
-            tx,
-            "SELECT gid, status, deleted_at IS NOT NULL FROM pay WHERE order_id = %s FOR UPDATE",
-            (payment.order_id,),
-        )
-        [(owner, status, hidden)] = found
-        if owner == gid:
+        sql = "SELECT order_id, gid, status, deleted_at IS NOT NULL FROM pay WHERE order_id = %s FOR UPDATE"
+        [(order_id, owner, status, hidden)] = await fetch(tx, sql, (payment.order_id,))
+        if (order_id, owner) == (payment.order_id, gid):
             return None
-        if status != REVERTED:
+        if status != REVERTED or order_id != payment.order_id:  # MySQL's unique key is blind to case
             return Fault(payment.order_id, "PAYMENT_EXISTS", f"order {payment.order_id} has a payment already")
         await execute(
             tx,
