@@ -136,22 +136,30 @@ def verify_command(
     watching: Annotated[bool, typer.Option("--watch", help="Look again and again.")] = False,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 3,
     seconds: Annotated[float | None, typer.Option("--for", help="Seconds after which --watch ends.")] = None,
+    repairing: Annotated[bool, typer.Option("--repair", help="Show what can be settled safely, ask, do it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before --repair.")] = False,
 ) -> None:
     """Check all books of a running suite. Exit code: 0 balanced, 1 broken, 2 not at rest, 3 a store can't be read."""
     # Not at the top: `up`, `down` and `status` work when the workspace does not.
-    from eshop_deploy.verify.command import verify, watch
+    from eshop_deploy.verify.command import repair, verify, watch
 
     settings = _running(stack)
     try:
-        code = (
-            watch(settings, deep=deep, every=every, seconds=seconds)
-            if watching
-            else verify(settings, deep=deep, within=within)
-        )
+        if watching:
+            code = watch(settings, deep=deep, every=every, seconds=seconds)
+        elif repairing:
+            code = repair(settings, deep=deep, within=within, agreed=lambda _: yes or _agreed())
+        else:
+            code = verify(settings, deep=deep, within=within)
     except BringUpError as error:
         fail(error.fact, error.fix)
         code = 3
     raise SystemExit(code)
+
+
+def _agreed() -> bool:
+    """Without a terminal or --yes it stays a dry run."""
+    return sys.stdin.isatty() and typer.confirm("Do this?")
 
 
 def _running(stack: str) -> Settings:

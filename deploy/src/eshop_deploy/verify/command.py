@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from itertools import groupby
 
 from rich.markup import escape
 
-from eshop_deploy.progress import console, errors
+from eshop_deploy.progress import console, errors, step
 from eshop_deploy.settings import Settings
 from eshop_deploy.verify.findings import Finding, Look
 from eshop_deploy.verify.history import history
 from eshop_deploy.verify.look import Books, open_books, wait_until_at_rest
+from eshop_deploy.verify.repair import Repair, plan
 from eshop_deploy.verify.stores import snapshot
 
 BALANCED, BROKEN, ON_ITS_WAY = 0, 1, 2
@@ -27,6 +29,8 @@ INVARIANTS = {
 }
 # As many culprits of one invariant are told with their history; the others are counted.
 TOLD = 5
+# One repair may uncover another: a sale that is set again leaves its lost units to the next round.
+ROUNDS = 3
 
 
 def verify(settings: Settings, *, deep: bool, within: float) -> int:
@@ -35,6 +39,33 @@ def verify(settings: Settings, *, deep: bool, within: float) -> int:
         look = wait_until_at_rest(books, within, _still)
         _tell(books, look)
     return code_of(look)
+
+
+def repair(settings: Settings, *, deep: bool, within: float, agreed: Callable[[list[Repair]], bool]) -> int:
+    """Shows what can be settled safely and, once that is agreed to, does it. Returns the code of a last look."""
+    with open_books(settings, deep=deep) as books:
+        for _ in range(ROUNDS):
+            look = wait_until_at_rest(books, within, _still)
+            repairs = plan(books, look)
+            _tell(books, look)
+            _tell_plan(look, repairs)
+            if not repairs or not agreed(repairs):
+                return code_of(look)
+            for thing in repairs:
+                with step(thing.what):
+                    thing.do()
+        return code_of(books.verdict())
+
+
+def _tell_plan(look: Look, repairs: list[Repair]) -> None:
+    for thing in repairs:
+        console.print(f"to do: {escape(thing.what)} ({escape(thing.why)})")
+    if repairs or not look.findings:
+        return
+    if look.at_rest:
+        console.print("No safe repair is known for what is broken: it needs somebody who knows what happened.")
+    else:
+        console.print("No sale is repaired while something is on its way; wait with --within.")
 
 
 def watch(settings: Settings, *, deep: bool, every: float, seconds: float | None) -> int:

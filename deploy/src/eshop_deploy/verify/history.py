@@ -40,7 +40,7 @@ def _order(db: Snapshot, order_id: str, gids: list[str]) -> Iterator[str]:
         "SELECT delta, kind, product_id, gid, created_at FROM eshop_stock.stock_ledger WHERE ref = %s ORDER BY id",
         [order_id],
     )
-    yield from _told(ledger, "ledger: {0:+d} {1} of product {2} by {3} at {4}")
+    yield from _told(ledger, "ledger: {0:+} {1} of product {2} by {3} at {4}")
     payments = db.rows(
         "SELECT id, amount, status, gid, created_at FROM eshop_pay.pay WHERE order_id = %s ORDER BY id", [order_id]
     )
@@ -63,7 +63,7 @@ def _product(db: Snapshot, product: str) -> Iterator[str]:
             " WHERE product_id = %s GROUP BY kind",
             [product],
         ),
-        "ledger: {1} rows {0}, together {2:+d}, the newest {3}",
+        "ledger: {1} rows {0}, together {2:+}, the newest {3}",
     )
 
 

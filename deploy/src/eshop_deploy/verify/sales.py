@@ -20,6 +20,7 @@ from eshop_deploy.verify.stores import Snapshot, chunks
 
 COUNTERS = ("set", "left", "accepted", "returned")
 SALES_AT_ONCE = 100
+BEING_SET = "flash sales being set"
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class SaleBooks:
     def on_their_way(self) -> list[OnItsWay]:
         """Sales that are being set at this moment."""
         being_set = [s for s in self._read.sales if s.row.get("state") == "closed"]
-        return [OnItsWay("flash sales being set", len(being_set), f"product {s.product}") for s in being_set[:1]]
+        return [OnItsWay(BEING_SET, len(being_set), f"product {s.product}") for s in being_set[:1]]
 
     def not_booked(self) -> list[tuple[Sale, Unit]]:
         """Units that Redis gave away and MySQL has not booked."""

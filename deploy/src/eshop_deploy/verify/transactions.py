@@ -13,8 +13,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import grpc
 import redis
 
+from eshop_deploy.failures import BringUpError
 from eshop_deploy.verify.findings import Finding, OnItsWay
 from eshop_deploy.verify.stores import Snapshot
 
@@ -130,3 +132,37 @@ def unfinished_messages(link: redis.Redis) -> Messages:
             if not message or message.get("status") in UNFINISHED:
                 found[gid] = (message.get("status", "expired"), message.get("create_time", ""))
     return Messages(found)
+
+
+def undo(db: Snapshot, gid: str) -> None:
+    """Calls the undos of a failed transaction that are missing, the last branch first, as DTM does: under the barrier.
+
+    Raises BringUpError where a branch answers an error, or was not called over gRPC.
+    """
+    done = _branches_in_effect(db, [gid]).get(gid, set())
+    rows = db.rows(
+        "SELECT branch_id, url, bin_data FROM dtm.trans_branch_op WHERE gid = %s AND op = 'compensate'"
+        " ORDER BY branch_id DESC",
+        [gid],
+    )
+    for branch_id, url, payload in rows:
+        if branch_id in done:
+            _call_undo(gid, branch_id, url, payload)
+
+
+def _call_undo(gid: str, branch_id: str, url: str, payload: bytes) -> None:
+    address, _, path = url.partition("/")
+    if ":" in path or not path:
+        raise BringUpError(f"{gid}: branch {branch_id} at {url} is no gRPC method", "Call it by hand")
+    metadata = (
+        ("dtm-gid", gid),
+        ("dtm-trans_type", "saga"),
+        ("dtm-branch_id", branch_id),
+        ("dtm-op", "compensate"),
+    )
+    with grpc.insecure_channel(address) as channel:
+        call = cast("Any", channel).unary_unary(f"/{path}")
+        try:
+            call(payload, metadata=metadata, timeout=10)
+        except grpc.RpcError as error:
+            raise BringUpError(f"{gid}: the undo {url} answers {error}", "See: eshop status") from error
