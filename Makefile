@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 ESHOP := .venv/bin/eshop
 TEST_STACK := --stack test
 
-.PHONY: help bootstrap up down status logs doctor clean demo parts k6 test test-fast lint types protos protos-check
+.PHONY: help bootstrap up down status logs doctor clean demo verify parts k6 test test-fast lint types protos protos-check
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ clean: $(ESHOP) ## Stop it and remove its data; YES=1 doesn't ask, ALL=1 takes e
 
 demo: bootstrap ## Place one order of each kind on the running suite
 	@$(ESHOP) demo
+
+verify: bootstrap ## Prove the books of the running suite; ARGS="--within 60", "--watch", "--deep"
+	@$(ESHOP) verify $(ARGS)
 
 parts: bootstrap ## Start MySQL, Redis, Kafka and the two DTMs only
 	@$(ESHOP) parts

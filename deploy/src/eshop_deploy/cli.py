@@ -19,6 +19,7 @@ from eshop_deploy.equip import equip
 from eshop_deploy.failures import BringUpError
 from eshop_deploy.layout import StackDir, project_root, state_dir
 from eshop_deploy.progress import console, done, fail, step
+from eshop_deploy.settings import Settings
 from eshop_deploy.show_logs import show_logs
 from eshop_deploy.show_status import show_status
 from eshop_deploy.take_down import running, take_down
@@ -124,10 +125,48 @@ def doctor_command(stack: Stack = "shop") -> None:
 @app.command("demo")
 def demo_command(stack: Stack = "shop") -> None:
     """Place one order of each kind on a running suite."""
+    demo(_running(stack), StackDir.named(stack))
+
+
+@app.command("verify")
+def verify_command(
+    stack: Stack = "shop",
+    deep: Annotated[bool, typer.Option("--deep", help="Also all messages and acceptances that are kept.")] = False,
+    within: Annotated[float, typer.Option(min=0, help="Seconds to wait until nothing is on its way.")] = 0,
+    watching: Annotated[bool, typer.Option("--watch", help="Look again and again.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 3,
+    seconds: Annotated[float | None, typer.Option("--for", help="Seconds after which --watch ends.")] = None,
+    repairing: Annotated[bool, typer.Option("--repair", help="Show what can be settled safely, ask, do it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before --repair.")] = False,
+) -> None:
+    """Check all books of a running suite. Exit code: 0 balanced, 1 broken, 2 not at rest, 3 a store can't be read."""
+    # Not at the top: `up`, `down` and `status` work when the workspace does not.
+    from eshop_deploy.verify.command import repair, verify, watch
+
+    settings = _running(stack)
+    try:
+        if watching:
+            code = watch(settings, deep=deep, every=every, seconds=seconds)
+        elif repairing:
+            code = repair(settings, deep=deep, within=within, agreed=lambda _: yes or _agreed())
+        else:
+            code = verify(settings, deep=deep, within=within)
+    except BringUpError as error:
+        fail(error.fact, error.fix)
+        code = 3
+    raise SystemExit(code)
+
+
+def _agreed() -> bool:
+    """Without a terminal or --yes it stays a dry run."""
+    return sys.stdin.isatty() and typer.confirm("Do this?")
+
+
+def _running(stack: str) -> Settings:
     place = StackDir.named(stack)
     if not place.env_file.is_file():
         raise BringUpError(f"Stack {stack} is not running", "Run: make up")
-    demo(saved_settings(place), place)
+    return saved_settings(place)
 
 
 @app.command("clean")
