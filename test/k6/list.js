@@ -4,7 +4,8 @@
 // PAGE       page number, 0
 // PAGES      number of pages, from PAGE on, that are read in turn, far from each other, 1
 // PAGE_SIZE  rows per page, 10
-// ROWS=skip  don't look into the answers, so that k6 leaves more of the machine to the shop
+// COUNT_ROWS=no
+//            don't look into the answers, so that k6 leaves more of the machine to the shop
 // BASE_URL   as in shop.js
 
 import { Counter } from 'k6/metrics';
@@ -17,7 +18,7 @@ const lists = (__ENV.LISTS || 'order,stock,product,user,coupon').split(',');
 const PAGE = Number(__ENV.PAGE || 0);
 const PAGES = Number(__ENV.PAGES || 1);
 const PAGE_SIZE = Number(__ENV.PAGE_SIZE || 10);
-const SKIP = __ENV.ROWS === 'skip';
+const SKIP = __ENV.COUNT_ROWS === 'no';
 // Prime, and not near any number of pages: one reader's page is far from the one before.
 const STRIDE = 7368787;
 const rows = new Counter('rows');

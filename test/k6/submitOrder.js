@@ -7,7 +7,7 @@
 // COUPON_ID    the coupon to use, 0 for none
 // BAD_COUPON_ID, BAD_PRODUCT_ID
 //              a coupon nobody here may use, a product that is sold out: with both, every twentieth order asks for
-//              the one and every twentieth for the other, and an answer that is not the caller's own counts as a failure
+//              the one and every twentieth for the other, and an answer that is not the caller's own counts as wrong
 // The rest of the settings stands in shop.js.
 
 import { fail } from 'k6';

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from eshop_bench.scene import Scene
-from eshop_bench.stores import UNFINISHED_MESSAGES, Stores
+from eshop_bench.stores import LISTED, UNFINISHED_MESSAGES, Stores
 
 SETTLE_SECONDS = 10.0
 LIVE = "state = 'confirmed' AND status <> 5"
+UNFINISHED = "state IN ('placing', 'claimed', 'reverted')"
+OPEN_PAYMENT = "p.status IN (1, 2) AND p.deleted_at IS NULL"
 
 
 @dataclass(frozen=True)
@@ -22,49 +24,79 @@ class Promised:
 
     surely: int
     perhaps: int = 0
+    wrong: int = 0
 
 
 def promised(answers: Mapping[str, int], sold_before: int) -> Promised:
-    """A running order is open. So is one whose answer never came or was a failure."""
+    """A running order is open. So is one whose answer never came, was a failure, or was somebody else's."""
     surely = sum(answers.get(kind, 0) for kind in ("accepted", "confirmed"))
-    perhaps = sum(answers.get(kind, 0) for kind in ("running", "busy", "failures"))
-    return Promised(surely + sold_before, perhaps)
+    perhaps = sum(answers.get(kind, 0) for kind in ("running", "busy", "failures", "wrong"))
+    return Promised(surely + sold_before, perhaps, answers.get("wrong", 0))
+
+
+@dataclass(frozen=True)
+class Sale:
+    """Units of one product on flash sale, as Redis counts them."""
+
+    offered: int
+    left: int
+    accepted: int
+    returned: int
+
+
+@dataclass(frozen=True)
+class Loose:
+    """What is not of one product: orders that are not final, transactions under way, payments without an order, used
+    coupons without an order, rows that totals of lists are off by. A row answers for what came in its own time.
+    """
+
+    orders: int = 0
+    transactions: int = 0
+    payments: int = 0
+    coupons: int = 0
+    miscounted: int = 0
+
+    def since(self, before: Loose) -> Loose:
+        return Loose(
+            self.orders - before.orders,
+            self.transactions - before.transactions,
+            self.payments - before.payments,
+            self.coupons - before.coupons,
+            self.miscounted - before.miscounted,
+        )
 
 
 @dataclass(frozen=True)
 class Books:
-    """What the stores say about the products of one row; all in units, which are orders: each load buys single units.
+    """What the stores say about the products of one row. Every order is of one unit.
 
-    `sales` is (set, left, accepted, returned) of the products on flash sale, `stocks` MySQL's stock, `ledgers` the
-    ledger's sum and `ordered` the units its orders took, all by product.
+    `paid_wrongly` are payments whose amount is not their order's. By product: `stocks` are MySQL's, `ledgers` the sum
+    of all changes, `ordered` the units that orders took by the ledger, `live` those of live orders, `sales` Redis's.
     """
 
     offered: int
     orders: int
-    unfinished: int
     payments: int
     paid_wrongly: int
     stocks: Mapping[int, int]
     ledgers: Mapping[int, int]
     ordered: Mapping[int, int]
     live: Mapping[int, int]
-    sales: Mapping[int, tuple[int, int, int, int]]
-    transactions: int
+    sales: Mapping[int, Sale]
+    loose: Loose
 
 
 def problems(books: Books, told: Promised) -> list[str]:
     """Everything that is wrong, as sentences; none for books that are right."""
-    return [*_orders(books, told), *_payments(books), *_stocks(books), *_sales(books)]
+    return [*_orders(books, told), *_payments(books), *_stocks(books), *_sales(books), *_loose(books.loose)]
 
 
 def _orders(books: Books, told: Promised) -> Iterator[str]:
     if not told.surely <= books.orders <= told.surely + told.perhaps:
         perhaps = f" and {told.perhaps} perhaps" if told.perhaps else ""
         yield f"{told.surely} orders were accepted{perhaps}, and there are {books.orders}"
-    if books.unfinished:
-        yield f"{books.unfinished} orders are not final"
-    if books.transactions:
-        yield f"{books.transactions} transactions have not ended"
+    if told.wrong:
+        yield f"{told.wrong} buyers got an answer that was not theirs"
     if books.orders > books.offered:
         yield f"{books.orders} units were sold of {books.offered}"
 
@@ -86,92 +118,101 @@ def _stocks(books: Books) -> Iterator[str]:
 
 
 def _sales(books: Books) -> Iterator[str]:
-    for product, (offered, left, accepted, returned) in books.sales.items():
-        if offered != left + accepted - returned:
-            units = f"{offered} set, {left} left, {accepted} accepted, {returned} returned"
-            yield f"product {product}: the sale does not add up: {units}"
-        if left != books.stocks.get(product):
-            yield f"product {product}: {left} units left in Redis, {books.stocks.get(product)} in MySQL"
+    for product, sale in books.sales.items():
+        if sale.offered != sale.left + sale.accepted - sale.returned:
+            yield f"product {product}: the sale doesn't add up: {sale}"
+        if sale.left != (stock := books.stocks.get(product)):
+            yield f"product {product}: {sale.left} units are left in Redis, {stock} in MySQL"
 
 
-def settled_problems(stores: Stores, scene: Scene, told: Promised) -> list[str]:
-    """Waits a moment for what is bound to come to rest, and returns what is wrong then."""
+def _loose(loose: Loose) -> Iterator[str]:
+    if loose.orders > 0:
+        yield f"{loose.orders} orders are not final"
+    if loose.transactions > 0:
+        yield f"{loose.transactions} transactions have not ended"
+    if loose.payments > 0:
+        yield f"{loose.payments} payments belong to no order"
+    if loose.coupons > 0:
+        yield f"{loose.coupons} coupons are used, and no live order has them"
+    if loose.miscounted:
+        yield f"totals of lists are off by {loose.miscounted}"
+
+
+def settled(stores: Stores, scene: Scene, before: Loose, told: Promised) -> tuple[Books, list[str]]:
+    """Waits a moment for what is bound to come to rest; returns the books then, and what is wrong with them."""
     end = time.monotonic() + SETTLE_SECONDS
-    while found := problems(read_books(stores, scene), told):
-        if time.monotonic() > end:
-            return found
+    while True:
+        books = read_books(stores, scene, before)
+        found = problems(books, told)
+        if not found or time.monotonic() > end:
+            return books, found
         time.sleep(0.2)
-    return []
 
 
-def read_books(stores: Stores, scene: Scene) -> Books:
-    ids = ",".join(str(product) for product in scene.products)
-    of_products = f"product_id IN ({ids})"
-    orders = f"SELECT order_id, amount FROM eshop_order.order_record WHERE {of_products} AND {LIVE}"
-    joined = f"FROM ({orders}) o JOIN eshop_pay.pay p ON p.order_id = o.order_id"
-    good = "p.status IN (1, 2) AND p.deleted_at IS NULL"
+def read_books(stores: Stores, scene: Scene, before: Loose) -> Books:
+    mine = f"product_id IN ({','.join(str(product) for product in scene.products)})"
+    paid = "FROM eshop_order.order_record o JOIN eshop_pay.pay p ON p.order_id = o.order_id"
+    ledger = f"FROM eshop_stock.stock_ledger WHERE {mine}"
     return Books(
         offered=scene.offered,
-        orders=int(stores.value(f"SELECT COUNT(*) FROM ({orders}) o")),
-        unfinished=unfinished(stores),
-        payments=_payments_of(stores, joined, good),
-        paid_wrongly=int(stores.value(f"SELECT COUNT(*) {joined} WHERE {good} AND p.amount <> o.amount")),
-        stocks=_by_product(stores, f"SELECT product_id, stock FROM eshop_stock.stock WHERE {of_products}"),
-        ledgers=_by_product(stores, _ledger("SUM(delta)", of_products)),
-        ordered=_by_product(stores, _ledger("-SUM(delta)", f"{of_products} AND kind IN ('order', 'revert')")),
-        live=_by_product(
+        orders=stores.count(f"FROM eshop_order.order_record WHERE {mine} AND {LIVE}"),
+        payments=stores.count(f"{paid} WHERE o.{mine} AND {OPEN_PAYMENT}"),
+        paid_wrongly=stores.count(f"{paid} WHERE o.{mine} AND {OPEN_PAYMENT} AND p.amount <> o.amount"),
+        stocks=_units(stores, "stock", f"FROM eshop_stock.stock WHERE {mine} AND deleted_at IS NULL"),
+        ledgers=_units(stores, "SUM(delta)", f"{ledger} GROUP BY product_id"),
+        ordered=_units(stores, "-SUM(delta)", f"{ledger} AND kind IN ('order', 'revert') GROUP BY product_id"),
+        live=_units(
             stores,
-            f"SELECT product_id, SUM(product_count) FROM eshop_order.order_record WHERE {of_products} AND {LIVE}"
-            " GROUP BY product_id",
+            "SUM(product_count)",
+            f"FROM eshop_order.order_record WHERE {mine} AND {LIVE} GROUP BY product_id",
         ),
-        sales=_sales_of(stores, scene.products),
-        transactions=open_transactions(stores),
+        sales={product: sale for product in scene.products if (sale := _sale(stores.sale(product)))},
+        loose=loose(stores).since(before),
     )
 
 
-def _payments_of(stores: Stores, joined: str, good: str) -> int:
-    """Payments of the live orders, and those that belong to no live order of any product."""
-    orphans = (
-        "SELECT COUNT(*) FROM eshop_pay.pay p LEFT JOIN eshop_order.order_record o"
-        f" ON o.order_id = p.order_id AND {LIVE.replace('state', 'o.state').replace('status', 'o.status')}"
-        f" WHERE {good} AND o.id IS NULL"
+def _units(stores: Stores, units: str, condition: str) -> dict[int, int]:
+    """Units by product."""
+    return {int(product): int(count) for product, count in stores.sql(f"SELECT product_id, {units} {condition}")}
+
+
+def _sale(told: Mapping[str, str]) -> Sale | None:
+    if not told:
+        return None
+    return Sale(int(told["set"]), int(told["left"]), int(told["accepted"]), int(told["returned"]))
+
+
+def loose(stores: Stores) -> Loose:
+    orders = "LEFT JOIN eshop_order.order_record o ON o.order_id"
+    return Loose(
+        unfinished_orders(stores),
+        open_transactions(stores),
+        stores.count(f"FROM eshop_pay.pay p {orders} = p.order_id WHERE {OPEN_PAYMENT} AND o.id IS NULL"),
+        stores.count(
+            f"FROM eshop_coupon.coupon c {orders} = c.order_id AND o.state = 'confirmed' AND o.status <> 5"
+            " WHERE c.status = 2 AND c.order_id <> '' AND o.id IS NULL"
+        ),
+        sum(stores.miscounted(table) for table in LISTED),
     )
-    return int(stores.value(f"SELECT COUNT(*) {joined} WHERE {good}")) + int(stores.value(orphans))
-
-
-def _ledger(sum_of: str, condition: str) -> str:
-    return f"SELECT product_id, {sum_of} FROM eshop_stock.stock_ledger WHERE {condition} GROUP BY product_id"
-
-
-def _by_product(stores: Stores, statement: str) -> dict[int, int]:
-    return {int(product): int(units) for product, units in stores.sql(statement)}
-
-
-def _sales_of(stores: Stores, products: tuple[int, ...]) -> dict[int, tuple[int, int, int, int]]:
-    found: dict[int, tuple[int, int, int, int]] = {}
-    for product in products:
-        if sale := stores.sale(product):
-            found[product] = (int(sale["set"]), int(sale["left"]), int(sale["accepted"]), int(sale["returned"]))
-    return found
 
 
 def placed(stores: Stores) -> int:
     """Orders that are confirmed by now."""
-    return int(stores.value("SELECT COUNT(*) FROM eshop_order.order_record WHERE state = 'confirmed'"))
-
-
-def unfinished(stores: Stores) -> int:
-    """Orders that are neither confirmed nor cancelled; reverted ones are on their way to another saga."""
-    states = "state IN ('placing', 'claimed', 'reverted')"
-    return int(stores.value(f"SELECT COUNT(*) FROM eshop_order.order_record WHERE {states}"))
+    return stores.count("FROM eshop_order.order_record WHERE state = 'confirmed'")
 
 
 def open_transactions(stores: Stores) -> int:
     """Transactions that either DTM still works on."""
-    sagas = "SELECT COUNT(*) FROM dtm.trans_global WHERE status IN ('prepared', 'submitted', 'aborting')"
-    return int(stores.value(sagas)) + int(stores.redis.zcard(UNFINISHED_MESSAGES))  # pyright: ignore[reportArgumentType] - a synchronous client
+    sagas = stores.count("FROM dtm.trans_global WHERE status IN ('prepared', 'submitted', 'aborting')")
+    return sagas + int(stores.redis.zcard(UNFINISHED_MESSAGES))  # pyright: ignore[reportArgumentType] - a synchronous client
 
 
-def drained(stores: Stores) -> bool:
-    """Whether every order that was accepted is final: nothing waits in Kafka, in a saga or in a message."""
-    return not (unfinished(stores) or open_transactions(stores) or stores.lag())
+def unfinished_orders(stores: Stores) -> int:
+    return stores.count(f"FROM eshop_order.order_record WHERE {UNFINISHED}")
+
+
+def drained(stores: Stores, before: Loose) -> bool:
+    """Whether all orders accepted since `before` are final: none waits in a saga, in a message or in Kafka."""
+    if unfinished_orders(stores) > before.orders or open_transactions(stores) > before.transactions:
+        return False
+    return not stores.lag()

@@ -17,8 +17,8 @@ from eshop_bench import usage
 from eshop_bench.measure import Bench
 from eshop_bench.report import Report
 from eshop_bench.results import Result
-from eshop_bench.rows import BY_NAME, SHORT_SECONDS, Row, chosen, short
-from eshop_bench.run import ECHO_SECONDS, Run
+from eshop_bench.rows import BY_NAME, Row, chosen
+from eshop_bench.run import Run, Wish
 from eshop_bench.scene import Stage
 from eshop_bench.stores import open_stores
 from eshop_deploy.environment import saved_settings
@@ -31,10 +31,10 @@ from eshop_deploy.settings import DEFAULT_PORTS
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 # From the gateway's port on; nothing of a stack is there.
 ECHO_PORT = 9
-FAR_AWAY_ROWS = "its books, CPU and memory are out of reach; the order table stays as it is"
+INTERRUPTED = 130
 
 
-@app.command()
+@app.command(help=__doc__)
 def bench(
     rows: Annotated[str, typer.Option(envvar="ROWS", help="Names of rows, with commas; all without it.")] = "",
     repeat: Annotated[int, typer.Option(envvar="REPEAT", min=1, help="Runs of each row; the median is shown.")] = 1,
@@ -48,24 +48,26 @@ def bench(
     docs: Annotated[bool, typer.Option("--docs", envvar="DOCS", help="Write docs/bench.json and .svg too.")] = False,
     show_list: Annotated[bool, typer.Option("--list", help="Name the rows, and measure nothing.")] = False,
 ) -> None:
-    """Measures the suite under load, and checks its books after every row."""
     if show_list:
         _list()
         return
-    asked = [short(row) for row in _chosen(rows)] if is_short else _chosen(rows)
+    wish = Wish(_chosen(rows), repeat, is_short)
+    report = Report()
     _turn_terms_into_interrupts()
     stacks.allow_open_files()
-    with ExitStack() as opened:
-        if base:
-            report = _measure_elsewhere(base, asked, repeat, is_short)
-        else:
-            own = stacks.own_stack(offset, keep=keep)
-            place = stacks.named_stack(running) if running else opened.enter_context(own)
-            report = _measure(place, asked, repeat, is_short, reset=not running)
-    console.print()
-    report.show(console)
-    for folder in [state_dir() / "bench", *([project_root() / "docs"] if docs else [])]:
-        console.print(f"[dim]{', '.join(str(path) for path in report.save(folder))}[/]")
+    try:
+        with ExitStack() as opened:
+            if base:
+                _measure_elsewhere(base, wish, report)
+            else:
+                own = stacks.own_stack(offset, keep=keep)
+                place = stacks.named_stack(running) if running else opened.enter_context(own)
+                _measure(place, wish, report, reset=not running)
+    except KeyboardInterrupt:
+        console.print("\nStopped; nothing that was started for it is left running.")
+        raise SystemExit(INTERRUPTED) from None
+    finally:
+        _tell(report, docs=docs)
     if report.void:
         fail("Books are wrong: the rows marked VOID prove nothing", "")
         raise SystemExit(1)
@@ -92,62 +94,57 @@ def _turn_terms_into_interrupts() -> None:
     signal.signal(signal.SIGTERM, interrupt)
 
 
-def _measure(place: StackDir, rows: list[Row], repeat: int, is_short: bool, *, reset: bool) -> Report:
+def _measure(place: StackDir, wish: Wish, report: Report, *, reset: bool) -> None:
     """Measures a stack of this machine, whose stores and processes can be looked at."""
     settings = saved_settings(place)
     if not reset:
-        rows = _without_fills(rows)
+        wish = _without_fills(wish, "a stack that others use keeps its orders")
     with open_stores(settings) as stores, _telling() as tell:
-        gateway = Gateway(settings.host, settings.ports["gw_http"])
-        stage = Stage(gateway, stores, tell, reset=reset)
+        stage = Stage(Gateway(settings.host, settings.ports["gw_http"]), stores, tell, reset=reset)
         base = f"http://{settings.address('gw_http')}"
         bench = Bench(stacks.k6_program(), base, stage, stores, lambda: usage.pids(place), tell)
-        idle = usage.pss_mb(usage.pids(place))
-        port = settings.ports["gw_http"] + ECHO_PORT
-        return Report(_run(bench, rows, repeat, is_short, settings.host, port), idle)
+        report.idle = usage.pss_mb(usage.pids(place))
+        Run(bench, settings.host, settings.ports["gw_http"] + ECHO_PORT, _keeping(report)).measure(wish)
 
 
-def _without_fills(rows: list[Row]) -> list[Row]:
-    """A shop that is in use keeps its orders, so its order table is not filled."""
-    if left_out := [row.name for row in rows if row.rows]:
-        console.print(f"Left out, since they fill the order table: {', '.join(left_out)}")
-    return [row for row in rows if not row.rows]
-
-
-def _measure_elsewhere(base: str, rows: list[Row], repeat: int, is_short: bool) -> Report:
+def _measure_elsewhere(base: str, wish: Wish, report: Report) -> None:
     """Measures any gateway that speaks the same routes; only its answers can be seen."""
     address = urlsplit(base)
     if address.scheme != "http" or not address.hostname:
         raise BadSetting(f"BASE={base} is no http://host:port", "Say, for example: BASE=http://127.0.0.1:8080")
-    console.print(f"{base}: {FAR_AWAY_ROWS}")
+    report.note = f"{base}: only its answers were seen, no books, no CPU, no memory"
+    console.print(report.note)
+    wish = _without_fills(wish, "the order table is out of reach")
     with _telling() as tell:
         stage = Stage(Gateway(address.hostname, address.port or 80), None, tell, reset=False)
         bench = Bench(stacks.k6_program(), base.rstrip("/"), stage, None, dict, tell)
-        runs = _run(
-            bench,
-            _without_fills(rows),
-            repeat,
-            is_short,
-            "127.0.0.1",
-            DEFAULT_PORTS["gw_http"] + stacks.PORT_OFFSET + ECHO_PORT,
-        )
-        return Report(runs, note=f"{base}: {FAR_AWAY_ROWS}")
+        echo_port = DEFAULT_PORTS["gw_http"] + stacks.PORT_OFFSET + ECHO_PORT
+        Run(bench, "127.0.0.1", echo_port, _keeping(report)).measure(wish)
 
 
-def _run(
-    bench: Bench, rows: list[Row], repeat: int, is_short: bool, host: str, echo_port: int
-) -> dict[str, list[Result]]:
-    run = Run(bench, rows, host, echo_port, seconds=SHORT_SECONDS if is_short else ECHO_SECONDS)
-    for number in range(1, repeat + 1):
-        run.once(lambda result, number=number: _tell_done(result, number, repeat))
-    return run.results
+def _without_fills(wish: Wish, why: str) -> Wish:
+    if left_out := [row.name for row in wish.rows if row.rows]:
+        console.print(f"Left out, since {why}: {', '.join(left_out)}")
+    return wish.without_fills()
 
 
-def _tell_done(result: Result, number: int, repeat: int) -> None:
-    of = f" ({number} of {repeat})" if repeat > 1 else ""
-    told = f"{result.rate:,.0f}/s, p50 {result.p50:.1f} ms, p99 {result.p99:.1f} ms"
-    wrong = f" [bold red]VOID[/]: {'; '.join(result.problems)}" if result.void else ""
-    console.print(f"[green]ok[/]  {result.name}{of}: {told}{wrong}")
+def _keeping(report: Report) -> Callable[[Result], None]:
+    def keep(result: Result) -> None:
+        report.keep(result)
+        wrong = f" [bold red]VOID[/]: {'; '.join(result.problems)}" if result.void else ""
+        told = f"{result.rate:,.0f}/s, p50 {result.p50:.1f} ms, p99 {result.p99:.1f} ms"
+        console.print(f"[green]ok[/]  {result.name}: {told}{wrong}")
+
+    return keep
+
+
+def _tell(report: Report, *, docs: bool) -> None:
+    if not report.runs:
+        return
+    console.print()
+    report.show(console)
+    for folder in [state_dir() / "bench", *([project_root() / "docs"] if docs else [])]:
+        console.print(f"[dim]{', '.join(str(path) for path in report.save(folder))}[/]")
 
 
 @contextmanager
@@ -163,10 +160,7 @@ def _telling() -> Generator[Callable[[str], None]]:
 def main() -> None:
     try:
         load_dotenv(project_root() / ".env")  # what the shell says stands above it
-        app(prog_name="eshop-bench", standalone_mode=False)
+        app(prog_name="eshop-bench")
     except BringUpError as error:
         fail(error.fact, error.fix)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        console.print("\nStopped; nothing is left running.")
-        raise SystemExit(130) from None

@@ -24,6 +24,7 @@ def fill_orders(stores: Stores, rows: int, tell: Callable[[str], None]) -> None:
         tell(f"order table: {start:,} of {rows:,} rows")
         _add(stores, start, min(CHUNK, rows - start))
     if there < rows:
+        stores.recount("eshop_order.order_record")
         stores.sql("ANALYZE TABLE eshop_order.order_record")
 
 

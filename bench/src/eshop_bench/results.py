@@ -18,6 +18,7 @@ class Result:
 
     name: str
     title: str
+    counts: str
     users: int
     seconds: float
     rate: float
@@ -38,6 +39,10 @@ class Result:
     @property
     def failures(self) -> int:
         return self.answers.get("failures", 0)
+
+    @property
+    def wrong(self) -> int:
+        return self.answers.get("wrong", 0)
 
     @property
     def void(self) -> bool:

@@ -70,7 +70,7 @@ def _buffered(name: str, title: str, users: int, seconds: float, *floors: Floor)
 
 
 def _list(name: str, title: str, users: int, seconds: float, rows: int, *floors: Floor, **settings: str) -> Row:
-    settings = {"ROWS": "skip", **settings}
+    settings = {"COUNT_ROWS": "no", **settings}
     return Row(name, title, "list.js", "listed", users, seconds, "lists", rows=rows, settings=settings, floors=floors)
 
 
@@ -122,10 +122,11 @@ ROWS: tuple[Row, ...] = (
     ),
     _order("order-200", "order with outcome", 200, 10, _at_least("rate", 1500), _at_least("ratio", 0.23)),
     _order("order-1000", "order with outcome", 1000, 10),
+    replace(_order("order-sale-200", "order of a product on sale", 200, 10), scene="sale"),
     replace(
         _order("mixed-200", "order, 10 % refused", 200, 10),
         scene="mixed",
-        floors=(_at_most("failures", 0), _at_least("rate", 0.5, of="order-200")),
+        floors=(_at_most("wrong", 0), _at_least("rate", 0.5, of="order-200")),
     ),
     _list("list-0", "lists, no orders", 100, 8, 0, *_LIST_FLOORS),
     _list("list-50k", "lists, 50,000 orders", 100, 10, 50_000, *_LIST_FLOORS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,7 +19,6 @@ FEW_UNITS = 10
 LISTED = 20
 # Nobody who buys: load scripts take users 1 to 100,000.
 STRANGER = 999_999_999
-_FIRST_PRODUCT = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,16 @@ class Stage:
         self._stores = stores
         self._tell = tell
         self._reset = reset
-        self._next = itertools.count(_FIRST_PRODUCT, 1000)
+        # By the clock, so that no run before has sold them; below 2^53, as clients whose numbers are doubles need it.
+        self._next = itertools.count(int(time.time()) * 1000, 1000)
 
-    def set(self, row: Row) -> Scene:
+    def clear(self) -> None:
+        """Removes the orders of the row before, where that is allowed."""
         if self._stores is not None and self._reset:
             self._tell("removing the orders of the row before")
             self._stores.forget_orders()
-        return self._make(row)
 
-    def _make(self, row: Row) -> Scene:
+    def set(self, row: Row) -> Scene:
         match row.scene:
             case "sale":
                 return self._sale(self._take(row.products))

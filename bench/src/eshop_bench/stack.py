@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from eshop_deploy import process
 from eshop_deploy.bring_up import alone, bring_up
@@ -42,7 +44,7 @@ def own_stack(offset: int, *, keep: bool) -> Generator[StackDir]:
             yield place
         finally:
             if not keep:
-                take_down(place)
+                _take_down(place)
 
 
 def _start(place: StackDir, offset: int, *, keep: bool) -> None:
@@ -55,13 +57,22 @@ def _start(place: StackDir, offset: int, *, keep: bool) -> None:
     bring_up(place, offset, "all")
 
 
+def _take_down(place: StackDir) -> None:
+    """A second ctrl-C would leave the rest of it running."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        take_down(place)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _stop_services(place: StackDir) -> None:
     """Services that were kept from the last run may be of older code; the supervisor starts them again."""
     kept = [record for record in running(place) if record.name in SERVICES]
     if kept:
         with step("Restarting the services"):
             with ThreadPoolExecutor(len(kept)) as pool:
-                list(pool.map(lambda record: process.stop(record, RESTART_SECONDS), kept))
+                list(pool.map(partial(process.stop, patience=RESTART_SECONDS), kept))
             time.sleep(NOTICED_SECONDS)
 
 

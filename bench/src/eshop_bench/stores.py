@@ -30,6 +30,9 @@ TRACES = (
     "dtm.trans_global",
     "dtm.trans_branch_op",
 )
+LISTED = ("eshop_order.order_record", "eshop_pay.pay", "eshop_stock.stock")
+# Where a service keeps how many rows its lists have.
+COUNTERS = "shown_rows"
 # DTM's transactions and their branches in Redis, and the sales with their barriers.
 KEYS = ("flash:*", "{a}_g_*", "{a}_b_*", "{a}_s_*")
 UNFINISHED_MESSAGES = "{a}_u"
@@ -43,6 +46,8 @@ class Stores:
         self.redis = cache
         self._kafka = kafka
         partitions = kafka.list_topics(TOPIC, timeout=SECONDS).topics[TOPIC].partitions
+        counting = "SELECT table_schema FROM information_schema.tables WHERE table_name = %s"
+        self._counting = {str(database) for (database,) in self.sql(counting, COUNTERS)}
         self._partitions = [TopicPartition(TOPIC, partition) for partition in partitions]
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -54,10 +59,33 @@ class Stores:
         ((value,),) = self.sql(statement, *values)
         return value
 
+    def count(self, rows: str) -> int:
+        """How many `rows` there are, given as FROM and WHERE."""
+        return int(self.value(f"SELECT COUNT(*) {rows}"))
+
     def change(self, statement: str, *values: object) -> int:
         """Returns how many rows were changed."""
         with self._mysql.cursor() as cursor:
             return cursor.execute(statement, values)
+
+    def recount(self, table: str) -> None:
+        """Tells the table's counters, where there are any, how many rows it shows now."""
+        database, _, name = table.partition(".")
+        if database in self._counting:
+            self.change(f"DELETE FROM {database}.{COUNTERS} WHERE table_name = %s", name)
+            self.change(
+                f"INSERT INTO {database}.{COUNTERS} (table_name, slot, shown)"
+                f" SELECT %s, 0, COUNT(*) FROM {table} WHERE deleted_at IS NULL",
+                name,
+            )
+
+    def miscounted(self, table: str) -> int:
+        """How many rows more the table's counters say than are shown; 0 where there are none."""
+        database, _, name = table.partition(".")
+        if database not in self._counting:
+            return 0
+        counted = f"SELECT SUM(shown) FROM {database}.{COUNTERS} WHERE table_name = %s"
+        return int(self.value(f"SELECT ({counted}) - COUNT(*) FROM {table} WHERE deleted_at IS NULL", name) or 0)
 
     def lag(self) -> int:
         """Messages in the queue whose orders are not final yet."""
@@ -75,6 +103,8 @@ class Stores:
         """Empties what orders leave behind. Nothing may be under way."""
         for table in TRACES:
             self.change(f"TRUNCATE TABLE {table}")
+        for table in LISTED:
+            self.recount(table)
         for pattern in KEYS:
             self._unlink(pattern)
 

@@ -29,7 +29,7 @@ HEADINGS = (
 )
 LEFT = ("row", "books", "CPU s", "other answers", "floors")
 MOST_CPU = 5
-_BAD = ("failures", "busy", "running")
+_OTHERS = ("wrong", "failures", "busy", "running", "sold_out", "refused")
 
 
 def table(results: Sequence[Result], floors: Mapping[str, Sequence[Verdict]]) -> Table:
@@ -58,7 +58,7 @@ def _cells(result: Result, floors: Sequence[Verdict]) -> list[str]:
         _number(services_mb(result.memory) or None, 0),
         escape(cpu_text(result.cpu)),
         escape(_others(result)),
-        "  ".join(_floor(verdict) for verdict in floors),
+        verdict_text(floors),
     ]
 
 
@@ -79,9 +79,15 @@ def cpu_text(cpu: Mapping[str, float]) -> str:
 
 
 def _others(result: Result) -> str:
-    return " ".join(f"{kind} {result.answers[kind]}" for kind in _BAD if result.answers.get(kind))
+    kinds = [kind for kind in _OTHERS if kind != result.counts]
+    return " ".join(f"{kind} {result.answers[kind]}" for kind in kinds if result.answers.get(kind))
 
 
-def _floor(verdict: Verdict) -> str:
-    colour, word = {True: ("green", "met"), False: ("red", "not met"), None: ("dim", "not measured")}[verdict.met]
-    return f"[{colour}]{escape(verdict.text)} {word}[/]"
+def verdict_text(floors: Sequence[Verdict]) -> str:
+    kinds = ((True, "green", "met"), (False, "red", "not met"), (None, "dim", "not measured"))
+    told = [
+        f"[{colour}]{word}: {escape(', '.join(texts))}[/]"
+        for met, colour, word in kinds
+        if (texts := [verdict.text for verdict in floors if verdict.met is met])
+    ]
+    return "; ".join(told)
