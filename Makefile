@@ -5,7 +5,8 @@ MAKEFLAGS += --no-print-directory
 ESHOP := .venv/bin/eshop
 TEST_STACK := --stack test
 
-.PHONY: help bootstrap up down status logs doctor clean demo verify parts k6 test test-fast lint types protos protos-check
+.PHONY: help bootstrap up down status logs doctor clean demo verify parts k6 bench test test-fast lint types protos \
+	protos-check faults
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ parts: bootstrap ## Start MySQL, Redis, Kafka and the two DTMs only
 
 k6: bootstrap ## Install the load generator k6
 	@$(ESHOP) k6
+
+bench: bootstrap ## Measure it on a stack of its own: rates, times, CPU, memory, books; ROWS=flash-200,list-0 chooses
+	@.venv/bin/eshop-bench
 
 test: bootstrap ## Run all tests on a stack of their own; ARGS="-k stock", KEEP=1 leaves the stack up
 	@deploy/test.sh $(ARGS)

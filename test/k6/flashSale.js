@@ -2,14 +2,10 @@
 //
 // STOCK=1000 sets the sale first; the settings stand in shop.js.
 
-import { AMOUNT, PRODUCT_ID, buyer, count, offer, post } from './shop.js';
+import { AMOUNT, buyer, count, post, product } from './shop.js';
 
-export { options } from './shop.js';
-
-export function setup() {
-  offer();
-}
+export { options, open as setup, close as teardown } from './shop.js';
 
 export default function () {
-  count(post('/api/v1/flashSale', { userID: buyer(), productID: PRODUCT_ID, amount: AMOUNT }), 'accepted');
+  count(post('/api/v1/flashSale', { userID: buyer(), productID: product(), amount: AMOUNT }), 'accepted');
 }

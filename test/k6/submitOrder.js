@@ -5,33 +5,51 @@
 // FLOW=notify  the order is accepted into the queue
 // COUNT        units per order, 1
 // COUPON_ID    the coupon to use, 0 for none
+// BAD_COUPON_ID, BAD_PRODUCT_ID
+//              a coupon nobody here may use, a product that is sold out: with both, every twentieth order asks for
+//              the one and every twentieth for the other, and an answer that is not the caller's own counts as wrong
 // The rest of the settings stands in shop.js.
 
 import { fail } from 'k6';
-import { AMOUNT, PRODUCT_ID, buyer, count, offer, post } from './shop.js';
+import exec from 'k6/execution';
+import { AMOUNT, buyer, count, open, post, product } from './shop.js';
 
-export { options } from './shop.js';
+export { options, close as teardown } from './shop.js';
 
 const FLOWS = {
   submit: { path: '/api/v1/order/submit', done: 'confirmed' },
   notify: { path: '/api/v1/order/sendSubmitNotify', done: 'accepted' },
 };
 const flow = FLOWS[__ENV.FLOW || 'submit'];
+const UNITS = Number(__ENV.COUNT || 1);
+const COUPON_ID = Number(__ENV.COUPON_ID || 0);
+const BAD_COUPON_ID = Number(__ENV.BAD_COUPON_ID || 0);
+const BAD_PRODUCT_ID = Number(__ENV.BAD_PRODUCT_ID || 0);
 
 export function setup() {
   if (!flow) {
     fail(`FLOW=${__ENV.FLOW}: choose one of ${Object.keys(FLOWS).join(', ')}`);
   }
-  offer();
+  open();
 }
 
 export default function () {
-  const order = {
-    userID: buyer(),
-    productID: PRODUCT_ID,
-    productCount: Number(__ENV.COUNT || 1),
-    amount: AMOUNT,
-    couponID: Number(__ENV.COUPON_ID || 0),
-  };
-  count(post(flow.path, order), flow.done);
+  const [order, answer] = next();
+  count(post(flow.path, order), flow.done, answer);
+}
+
+// The order of this iteration, and the only answer besides running and busy that may come, where it is known.
+function next() {
+  const order = { userID: buyer(), productID: product(), productCount: UNITS, amount: AMOUNT, couponID: COUPON_ID };
+  if (!BAD_COUPON_ID || !BAD_PRODUCT_ID) {
+    return [order, undefined];
+  }
+  switch (exec.scenario.iterationInTest % 20) {
+    case 7:
+      return [{ ...order, couponID: BAD_COUPON_ID }, 'refused'];
+    case 17:
+      return [{ ...order, productID: BAD_PRODUCT_ID }, 'sold_out'];
+    default:
+      return [order, flow.done];
+  }
 }

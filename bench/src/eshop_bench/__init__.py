@@ -1,0 +1,1 @@
+"""Measures the suite under load, beside a bare FastAPI echo, and checks its books after every row."""
