@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from eshop_chassis.crash_points import crash_point
 from eshop_chassis.kafka.connection import connection
 from eshop_chassis.logs import get_logger
 from eshop_chassis.readiness import MissingError
@@ -54,6 +55,7 @@ class KafkaProducer:
         """Writes messages and waits until all are acknowledged. Errors as in `send`."""
         if self._away:
             raise Unavailable("the queue does not answer; try again")
+        crash_point("before_produce")
         acknowledged = _Acknowledgements(len(messages), self._doubt)
         try:
             for message in messages:
@@ -65,6 +67,7 @@ class KafkaProducer:
             log.warning("Kafka's producer refuses a message", why=str(error))
             raise Unavailable("the queue is full; try again") from error
         await acknowledged.future
+        crash_point("after_produce")
 
     async def check(self) -> None:
         """Raises while Kafka does not answer."""
