@@ -20,7 +20,7 @@ import network  # noqa: E402, F401
 import pauses  # noqa: E402, F401
 import stores  # noqa: E402, F401
 from line import open_lines  # noqa: E402
-from report import HEAD, RULE, Report, line  # noqa: E402
+from report import HEAD, RULE, Report, commit, line  # noqa: E402
 from run import Result, Run  # noqa: E402
 from scene import ROWS, Row  # noqa: E402
 from shop import Shop  # noqa: E402
@@ -47,7 +47,7 @@ def _options() -> argparse.Namespace:
 
 async def _matrix(options: argparse.Namespace) -> int:
     shop = Shop(options.stack, options.port_offset)
-    report = Report(options.report or shop.folder / "report", resume=options.resume)
+    report = Report(options.report or shop.folder / "report")
     runs = [run for run in _chosen(options) if not (options.resume and report.has(run[0].name, run[1]))]
     if not (options.keep or options.resume):
         await shop.clean()
@@ -58,6 +58,7 @@ async def _matrix(options: argparse.Namespace) -> int:
         for row, seed in runs:
             _say(f"row {row.name}, seed {seed}: {row.what}")
             result = await Run(shop, lines, row, seed, long=options.long, tell=_say).result()
+            result.when, result.commit = time.strftime("%Y-%m-%d %H:%M"), commit()
             report.add(result)
             results.append(result)
             _tell_result(result)

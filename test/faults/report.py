@@ -4,24 +4,23 @@ import json
 import os
 import platform
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from run import Result
 from scene import ROWS
 
-HEAD = "| row | seed | accepted | refused | unknown | orders | converged after | verdict |"
-RULE = "|---|---|---|---|---|---|---|---|"
+HEAD = "| row | seed | accepted | refused | unknown | orders | converged after | verdict | run |"
+RULE = "|---|---|---|---|---|---|---|---|---|"
 
 
 class Report:
-    """Results of earlier runs and of this one, in a file that is rewritten after each."""
+    """The last result of each row and seed, in a file that is rewritten after each run."""
 
-    def __init__(self, path: Path, *, resume: bool) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         self.results: list[Result] = []
-        if resume and path.with_suffix(".json").is_file():
+        if path.with_suffix(".json").is_file():
             found = json.loads(path.with_suffix(".json").read_text())
             self.results = [Result(**result) for result in found["results"]]
 
@@ -40,13 +39,18 @@ class Report:
 
 
 def machine() -> str:
-    """Machine, date and version of the code, in a line."""
+    """What it was run on, in a line."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     return (
-        f"{time.strftime('%Y-%m-%d %H:%M')}, commit {commit or 'unknown'}, {os.cpu_count()} cores, {memory:.0f} GB,"
-        f" {platform.system()} {platform.release()}, Python {platform.python_version()}"
+        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.release()},"
+        f" Python {platform.python_version()}"
     )
+
+
+def commit() -> str:
+    """The version of the code, with a + where files were changed since; "" outside a checkout."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True)
+    return told.stdout.strip()
 
 
 def line(result: Result) -> str:
@@ -54,14 +58,23 @@ def line(result: Result) -> str:
     took = "-" if result.seconds_to_converge is None else f"{result.seconds_to_converge:.0f} s"
     return (
         f"| {result.row} | {result.seed} | {result.accepted} | {result.refused} | {result.unknown} | {result.orders}"
-        f" | {took} | {result.verdict} |"
+        f" | {took} | {result.verdict} | {result.when}, {result.commit} |"
     )
 
 
 def markdown(about: str, results: Sequence[Result]) -> str:
     place = {name: number for number, name in enumerate(ROWS)}
     ordered = sorted(results, key=lambda r: (place.get(r.row, 99), r.seed))
-    lines = ["# Fault matrix: report", "", f"Made by `make faults`: {about}.", "", HEAD, RULE, *map(line, ordered), ""]
+    lines = [
+        "# Fault matrix: report",
+        "",
+        f"Made by `make faults` on {about}.",
+        "",
+        HEAD,
+        RULE,
+        *map(line, ordered),
+        "",
+    ]
     lines += ["| row | what happens in it |", "|---|---|", *(f"| {r.name} | {r.what} |" for r in ROWS.values())]
     for result in ordered:
         if result.problems:

@@ -32,6 +32,8 @@ class Result:
 
     row: str
     seed: int
+    when: str = ""
+    commit: str = ""
     verdict: str = "ok"
     accepted: int = 0
     refused: int = 0

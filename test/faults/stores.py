@@ -70,7 +70,7 @@ async def redis_loses_a_second(scene: Scene) -> None:
         sizes.append(aof.stat().st_size)
     scene.shop.signal("redis", signal.SIGSTOP)
     scene.shop.kill("redis")
-    while scene.shop.alive("redis"):
+    while scene.shop.alive("redis"):  # noqa: ASYNC110 - a process that ends, no event
         await asyncio.sleep(0.01)
     lost = aof.stat().st_size - sizes[0]
     os.truncate(aof, sizes[0])  # the supervisor waits a second before it starts Redis again
