@@ -38,6 +38,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="seed of the first run")
     parser.add_argument("--long", action="store_true", help="each row as long as the matrix says")
     parser.add_argument("--resume", action="store_true", help="leaves out what the report has as ok")
+    parser.add_argument("--pace", type=float, default=1.0, help="of the load: 0.5 is half of it")
     parser.add_argument("--keep", action="store_true", help="uses the stack as it is and leaves it up")
     parser.add_argument("--stack", default="faults")
     parser.add_argument("--port-offset", type=int, default=2200)
@@ -57,7 +58,7 @@ async def _matrix(options: argparse.Namespace) -> int:
         results = []
         for row, seed in runs:
             _say(f"row {row.name}, seed {seed}: {row.what}")
-            result = await Run(shop, lines, row, seed, long=options.long, tell=_say).result()
+            result = await Run(shop, lines, row, seed, long=options.long, pace=options.pace, tell=_say).result()
             result.when, result.commit = time.strftime("%Y-%m-%d %H:%M"), commit()
             report.add(result)
             results.append(result)

@@ -31,7 +31,7 @@ class Judge:
     async def broken_promises(self) -> list[str]:
         """I3 and I8: what buyers were told, against the orders there are and against GetOutcome."""
         rows = await asyncio.to_thread(self._rows)
-        problems = [p for request in self._history.requests for p in _promise(request, rows.pop(_key(request), []))]
+        problems = [p for request in self._history.requests for p in promise(request, rows.pop(_key(request), []))]
         strangers = [row["order_id"] for left in rows.values() for row in left]
         problems += [f"I3 order {order_id}: nobody asked for it" for order_id in strangers]
         problems += await asyncio.to_thread(lambda: list(self._limits()))
@@ -79,7 +79,7 @@ class Judge:
         return [problem for problem in told if problem]
 
 
-def _promise(request: Request, rows: Sequence[Row]) -> Iterator[str]:
+def promise(request: Request, rows: Sequence[Row]) -> Iterator[str]:
     """What one buyer was told, against the orders with their product and amount."""
     live = [row for row in rows if _live(row)]
     if len(rows) > 1:

@@ -52,13 +52,16 @@ class Result:
 class Run:
     """One row, one seed."""
 
-    def __init__(self, shop: Shop, lines: dict[str, Line], row: Row, seed: int, *, long: bool, tell: Tell) -> None:
+    def __init__(
+        self, shop: Shop, lines: dict[str, Line], row: Row, seed: int, *, long: bool, pace: float, tell: Tell
+    ) -> None:
         self._shop = shop
         self._lines = lines
         self._row = row
         self._result = Result(row.name, seed)
         self._rng = random.Random(f"{row.name} {seed}")  # noqa: S311 - repeatable is what it has to be
         self._long = long
+        self._pace = pace * row.pace
         self._tell = tell
 
     async def result(self) -> Result:
@@ -103,7 +106,7 @@ class Run:
             raise StackFailedError(f"not at rest before the row began: {'; '.join(left)}")
         shelf = Shelf()
         await shelf.fill(gw)
-        buyers = Buyers(gw, shelf, self._rng, pace=self._row.pace)
+        buyers = Buyers(gw, shelf, self._rng, pace=self._pace)
         scene = Scene(self._shop, self._lines, db, gw, shelf, buyers, self._rng, self._long)
         await self._load_and_strike(scene)
         history = buyers.history
