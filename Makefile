@@ -57,6 +57,11 @@ test: bootstrap ## Run all tests on a stack of their own; ARGS="-k stock", KEEP=
 test-fast: ## The same on a test stack that stays up and keeps its data
 	@KEEP=1 $(MAKE) test
 
+faults: bootstrap ## The fault matrix; ROWS="stock-killed kafka-killed" SEEDS=2 SEED=1 LONG=1 RESUME=1 REPORT=path KEEP=1
+	@.venv/bin/python test/faults $(if $(ROWS),--rows "$(ROWS)") --seeds $(or $(SEEDS),$(if $(LONG),5,1)) \
+		--seed $(or $(SEED),1) $(if $(LONG),--long) $(if $(RESUME),--resume) $(if $(KEEP),--keep) \
+		$(if $(REPORT),--report "$(REPORT)") $(if $(FAULTS_PORT_OFFSET),--port-offset $(FAULTS_PORT_OFFSET))
+
 lint: bootstrap ## Check style and formatting
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 

@@ -73,6 +73,13 @@ def test_an_address_that_was_set_stays() -> None:
     assert env["ESHOP_ORDER_ADDRESS"] == "127.0.0.1:1,127.0.0.1:2"
 
 
+def test_the_address_of_a_part_that_was_set_stays() -> None:
+    env = render(read_settings({"ESHOP_REDIS_HOST": "127.0.0.2", "ESHOP_DTM_MYSQL_GRPC": "127.0.0.2:36790"}))
+    assert env["ESHOP_REDIS_HOST"] == "127.0.0.2"
+    assert env["ESHOP_DTM_MYSQL_GRPC"] == "127.0.0.2:36790"
+    assert env["ESHOP_DTM_MYSQL_HTTP"] == "127.0.0.1:36789"
+
+
 def test_the_env_file_gives_the_same_environment_again(stack: StackDir) -> None:
     settings = read_settings({"ESHOP_MYSQL_PASSWORD": "a'b\"c #d=$e\\", "ESHOP_LOG_LEVEL": "debug"}).shifted(7)
     write_env(stack, settings)

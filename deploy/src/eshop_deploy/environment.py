@@ -22,8 +22,8 @@ def render(settings: Settings) -> dict[str, str]:
     env.update({variable(name): str(port) for name, port in settings.ports.items()})
     for service in SERVICES:
         env.setdefault(f"ESHOP_{service.upper()}_ADDRESS", settings.address(f"{service}_grpc"))
-    env.update(_addresses(settings), **_texts(settings))
-    return env
+    # An address that was set stays, for whoever puts something in between.
+    return {**_addresses(settings), **env, **_texts(settings)}
 
 
 def _addresses(settings: Settings) -> dict[str, str]:

@@ -33,7 +33,7 @@ def require_free(parts: Iterable[Part], own: Collection[int] = ()) -> None:
 def _free_soon(host: str, port: int) -> bool:
     end = time.monotonic() + LINGER_SECONDS
     while not is_free(host, port):
-        if _listeners(port) or time.monotonic() > end:
+        if _listeners(port, (host, "0.0.0.0", "::")) or time.monotonic() > end:  # noqa: S104 - compared, not bound
             return False
         time.sleep(0.2)
     return True
@@ -90,10 +90,10 @@ def _reusing_socket() -> socket.socket:
     return fresh
 
 
-def _listeners(port: int) -> list[int | None]:
-    """The pids that listen on a port, None for those that this user may not see."""
-    links = psutil.net_connections(kind="tcp")
-    return [link.pid for link in links if link.status == psutil.CONN_LISTEN and link.laddr and link.laddr[1] == port]
+def _listeners(port: int, hosts: Collection[str] = ()) -> list[int | None]:
+    """The pids that listen on a port, of these addresses or of any; None for those that this user may not see."""
+    links = [link for link in psutil.net_connections(kind="tcp") if link.status == psutil.CONN_LISTEN and link.laddr]
+    return [link.pid for link in links if link.laddr[1] == port and (not hosts or link.laddr[0] in hosts)]
 
 
 def holder(port: int) -> str:

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from aiodtm import Barrier, BranchRefused, Dtm, Message, random_gid
 from eshop_chassis.coalescer import Coalescer, Pending
+from eshop_chassis.crash_points import crash_point
 from eshop_chassis.dtm import branch_headers, branch_url
 from eshop_chassis.logs import get_logger
 from eshop_chassis.order_ids import OrderIds
@@ -157,7 +158,9 @@ class Buying:
         if not batch:
             return
         message = self._message(product_id, [pending.item for pending in batch])
+        crash_point("before_prepare")
         await message.prepare()
+        crash_point("before_take")
         taken = await self._take(message, product_id, [pending.item for pending in batch])
         for pending in batch:
             code = taken.refused.get(pending.item.order_id)
@@ -169,7 +172,9 @@ class Buying:
             self._abort(message)
 
     async def _submit(self, message: Message, batch: Batch) -> None:
+        crash_point("before_submit")
         outcome = await message.submit(self._wait_seconds)
+        crash_point("after_submit")
         if outcome.status == "failed":
             raise Unavailable("the shop could not take this order; try again")
         queued = outcome.status == "succeed"

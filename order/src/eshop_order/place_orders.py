@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import Dtm, DtmFailure, DtmUnavailable, Outcome, Saga, random_gid
 from eshop_chassis.branch import MAX_REASON, Fault
+from eshop_chassis.crash_points import crash_point
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import Database
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder, Row
@@ -115,7 +116,9 @@ class Placer:
         """Submits the saga and follows it to its end. It is submitted again only where DTM does not know its gid."""
         pause = _Pause()
         asleep = time.monotonic() + WAKE_SECONDS
+        crash_point("before_submit")
         outcome = await saga.submit(SUBMIT_SECONDS)
+        crash_point("after_submit")
         while outcome.status not in ("succeed", "failed"):
             await pause.again()
             try:

@@ -14,6 +14,7 @@ import aiodtm
 import aiodtm.barrier
 from eshop_chassis import totals
 from eshop_chassis.codes import code_of
+from eshop_chassis.crash_points import crash_point
 from eshop_chassis.mysql import Database, execute, fetch
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused
@@ -67,15 +68,18 @@ class Branch:
         """Runs `work` once under the barrier, in one transaction. Raises BranchRefusal if it refuses, or did before."""
         db.refuse_while_away()
 
-        async def counted(tx: AsyncConnection) -> T:
-            result = await work(tx)
+        async def to_be_committed(tx: AsyncConnection) -> T:
+            done = await work(tx)
             await totals.write(tx)
-            return result
+            crash_point("before_commit", self.barrier.op)
+            return done
 
         try:
-            return await self.barrier.once(db.engine, counted, refuse_on=(BranchRefusal,), record=self._record)
+            done = await self.barrier.once(db.engine, to_be_committed, refuse_on=(BranchRefusal,), record=self._record)
         except aiodtm.BranchRefused as repeated:
             raise await self._as_before(db, repeated) from repeated
+        crash_point("after_commit", self.barrier.op)
+        return done
 
     async def decided(self, db: Database) -> bool:
         """True when this branch has run, was refused or was undone: a repeated call must not act outside MySQL."""

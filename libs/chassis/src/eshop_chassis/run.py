@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 import uvloop
 from pydantic import ValidationError
 
+from eshop_chassis import crash_points
 from eshop_chassis.background import Background
 from eshop_chassis.grpc_server import GrpcServer
 from eshop_chassis.hooks import ChassisHooks
@@ -38,6 +39,7 @@ def run(name: str, settings_type: type[S], open_service: OpenService[S]) -> NoRe
     try:
         settings = load_settings(settings_type)
         set_up_logs(name, settings.log_level, settings.log_format)
+        crash_points.switch_on(name, settings.crash_points)
         loop_factory = uvloop.new_event_loop if settings.event_loop == "uvloop" else None
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(_serve(name, settings, open_service))

@@ -37,6 +37,8 @@ class ServiceSettings(EshopSettings):
     max_body_bytes: int = Field(1 << 20, gt=0, le=1 << 28, description="largest request body, bytes")
     request_timeout: float = Field(15.0, gt=0, description="deadline of an HTTP request, seconds")
 
+    crash_points: str = Field("", description="folder in which fault tests arm points where the service dies; lab only")
+
     http_port: int = Field(0, description="port of the HTTP side; 0 takes any free one")
     grpc_port: int = Field(0, description="port of the gRPC side; 0 takes any free one")
 
@@ -49,6 +51,8 @@ class ServiceSettings(EshopSettings):
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:
+        if self.profile == "prod" and self.crash_points:
+            raise ValueError("ESHOP_CRASH_POINTS is for fault tests; a shop in the prod profile does not start with it")
         if self.profile == "prod":
             raise ValueError("ESHOP_PROFILE=prod is not available yet; the lab profile is the only one")
         if not _is_loopback(self.host) and not self.allow_remote_access:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from eshop_chassis.crash_points import crash_point
 from eshop_chassis.kafka.connection import connection
 from eshop_chassis.logs import get_logger
 from eshop_chassis.settings import KafkaSettings
@@ -70,8 +71,10 @@ class KafkaBatches:
         """Commits the offsets of the batch that `next` returned last."""
         offsets = _next_offsets(self._batch)
         self._batch = []
+        crash_point("before_offset")
         try:
             await self._call(self._commit, offsets)
+            crash_point("after_offset")
         except KafkaException as error:
             # The partitions moved to another member: it reads these messages again, and finds their orders final.
             log.warning("offsets were not committed", why=str(error))

@@ -9,6 +9,7 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from eshop_chassis.crash_points import crash_point
 from eshop_chassis.kafka.connection import connection
 from eshop_chassis.logs import get_logger
 from eshop_chassis.readiness import MissingError
@@ -61,6 +62,7 @@ class KafkaProducer:
         """Writes messages; returns for each None once it is acknowledged, or the error that `send` would raise."""
         if self._away:
             return [Unavailable("the queue does not answer; try again")] * len(messages)
+        crash_point("before_produce")
         acknowledged = _Acknowledgements(len(messages), self._doubt)
         for index, message in enumerate(messages):
             headers: list[tuple[str, str | bytes | None]] = [(k, v.encode()) for k, v in message.headers.items()]
@@ -71,6 +73,7 @@ class KafkaProducer:
                 log.warning("Kafka's producer refuses a message", why=str(error))
                 acknowledged.refuse(index, Unavailable("the queue is full; try again"))
         await acknowledged.future
+        crash_point("after_produce")
         return acknowledged.errors
 
     async def check(self) -> None:

@@ -1,0 +1,99 @@
+"""Rows in which services and DTM die, at any moment or at a named point of the code."""
+
+import asyncio
+from collections.abc import Sequence
+
+from scene import NeverStruckError, Scene, row
+
+BRANCHES = ("order", "coupon", "stock", "pay")
+PASSED_WITHIN = 12.0
+
+
+async def die_at(scene: Scene, points: Sequence[str]) -> None:
+    """Lets a service die at each of these points, one after the other, once it has come back from the one before."""
+    for point in points:
+        await scene.some(0.3, 1.5)
+        scene.shop.arm(point)
+        for _ in range(int(PASSED_WITHIN / 0.1)):
+            if not scene.shop.armed(point):
+                break
+            await asyncio.sleep(0.1)
+        else:
+            raise NeverStruckError(f"nothing passed {point} within {PASSED_WITHIN:.0f} s")
+        scene.note(point)
+        await scene.shop.ready(point.partition(".")[0])
+
+
+async def kill(scene: Scene, part: str) -> None:
+    """Kills a part and waits until it works again."""
+    scene.shop.kill(part)
+    scene.note(f"SIGKILL {part}")
+    await asyncio.sleep(0.6)  # the supervisor looks twice a second
+    await scene.shop.ready(part)
+
+
+@row("stock-killed", "SIGKILL stock")
+async def stock_killed(scene: Scene) -> None:
+    for _ in range(2):
+        await scene.some(1, 3)
+        await kill(scene, "stock")
+
+
+@row("flash-sale-points", "SIGKILL flash_sale at each crash point", patience=150)
+async def flash_sale_points(scene: Scene) -> None:
+    points = scene.shuffled("before_prepare", "before_take", "before_submit", "after_submit")
+    points += scene.shuffled("before_produce", "after_produce")
+    await die_at(scene, [f"flash_sale.{point}" for point in points])
+
+
+@row("dtm-mysql-killed", "SIGKILL DTM-MySQL again and again")
+async def dtm_mysql_killed(scene: Scene) -> None:
+    for _ in range(4):
+        await scene.some(0.5, 2.5)
+        await kill(scene, "dtm-mysql")
+
+
+@row("dtm-redis-killed", "SIGKILL DTM-Redis")
+async def dtm_redis_killed(scene: Scene) -> None:
+    for _ in range(3):
+        await scene.some(0.5, 2.5)
+        await kill(scene, "dtm-redis")
+
+
+@row("branches-killed", "SIGKILL each branch service")
+async def branches_killed(scene: Scene) -> None:
+    for part in scene.shuffled(*BRANCHES):
+        await scene.some(0.5, 2)
+        await kill(scene, part)
+
+
+@row("before-commit", "a branch dies before its commit", patience=150)
+async def before_commit(scene: Scene) -> None:
+    await die_at(scene, [f"{part}.before_commit.action" for part in scene.shuffled(*BRANCHES)])
+
+
+@row("after-commit", "a branch dies after its commit and before its reply", patience=150)
+async def after_commit(scene: Scene) -> None:
+    await die_at(scene, [f"{part}.after_commit.action" for part in scene.shuffled(*BRANCHES)])
+
+
+@row("undo-commit", "an undo dies before or after its commit", patience=150)
+async def undo_commit(scene: Scene) -> None:
+    # pay is the last branch: nothing that comes after it refuses, so its undo runs only where an action was lost.
+    parts = scene.shuffled("order", "coupon", "stock")
+    when = [scene.rng.choice(("before_commit", "after_commit")) for _ in parts]
+    await die_at(scene, [f"{part}.{moment}.compensate" for part, moment in zip(parts, when, strict=True)])
+
+
+@row("gateway-killed", "the gateway killed in mid-request")
+async def gateway_killed(scene: Scene) -> None:
+    for _ in range(3):
+        await scene.some(1, 3)
+        await kill(scene, "gw")
+
+
+@row("consumer-points", "the consumer dies around the saga's submit and the offset's commit", patience=150)
+async def consumer_points(scene: Scene) -> None:
+    points = scene.shuffled("before_submit", "after_submit", "before_offset", "after_offset")
+    points += scene.shuffled("before_produce", "after_produce")
+    await die_at(scene, [f"order.{point}" for point in points])

@@ -1,0 +1,83 @@
+"""The table of results, as JSON to go on from and as markdown to read."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from run import Result
+from scene import ROWS
+
+HEAD = "| row | seed | accepted | refused | unknown | orders | converged after | verdict | run |"
+RULE = "|---|---|---|---|---|---|---|---|---|"
+
+
+class Report:
+    """The last result of each row and seed, in a file that is rewritten after each run."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.results: list[Result] = []
+        if path.with_suffix(".json").is_file():
+            found = json.loads(path.with_suffix(".json").read_text())
+            self.results = [Result(**result) for result in found["results"]]
+
+    def has(self, row: str, seed: int) -> bool:
+        return any((r.row, r.seed) == (row, seed) and r.verdict == "ok" for r in self.results)
+
+    def add(self, result: Result) -> None:
+        self.results = [r for r in self.results if (r.row, r.seed) != (result.row, result.seed)] + [result]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        about = machine()
+        text = json.dumps(
+            {"about": about, "results": [r.as_json() for r in self.results]}, indent=1, ensure_ascii=False
+        )
+        self._path.with_suffix(".json").write_text(text + "\n")
+        self._path.with_suffix(".md").write_text(markdown(about, self.results))
+
+
+def machine() -> str:
+    """What it was run on, in a line."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.release()},"
+        f" Python {platform.python_version()}"
+    )
+
+
+def commit() -> str:
+    """The version of the code, with a + where files were changed since; "" outside a checkout."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True)
+    return told.stdout.strip()
+
+
+def line(result: Result) -> str:
+    """One result as a line of the table."""
+    took = "-" if result.seconds_to_converge is None else f"{result.seconds_to_converge:.0f} s"
+    return (
+        f"| {result.row} | {result.seed} | {result.accepted} | {result.refused} | {result.unknown} | {result.orders}"
+        f" | {took} | {result.verdict} | {result.when}, {result.commit} |"
+    )
+
+
+def markdown(about: str, results: Sequence[Result]) -> str:
+    place = {name: number for number, name in enumerate(ROWS)}
+    ordered = sorted(results, key=lambda r: (place.get(r.row, 99), r.seed))
+    lines = [
+        "# Fault matrix: report",
+        "",
+        f"Made by `make faults` on {about}.",
+        "",
+        HEAD,
+        RULE,
+        *map(line, ordered),
+        "",
+    ]
+    lines += ["| row | what happens in it |", "|---|---|", *(f"| {r.name} | {r.what} |" for r in ROWS.values())]
+    for result in ordered:
+        if result.problems:
+            lines += ["", f"## {result.row}, seed {result.seed}: {result.verdict}", ""]
+            lines += [f"- {problem}" for problem in result.problems[:10]]
+    return "\n".join(lines) + "\n"
