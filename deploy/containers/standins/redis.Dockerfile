@@ -4,6 +4,6 @@ FROM ${DEBIAN_IMAGE}
 RUN apt-get update -q && apt-get install -qy --no-install-recommends redis-tools \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && ln -s /usr/bin/redis-check-rdb /usr/local/bin/redis-server
-RUN useradd --system --uid 999 redis && mkdir /data && chown redis:redis /data
+RUN mkdir /data && chown redis:redis /data
 WORKDIR /data
 USER redis

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 def schema() -> str:
     """The whole file, the DROPs of its authors included."""
-    return files(__package__).joinpath("dtm_schema.sql").read_text("utf-8")
+    return files("eshop_deploy").joinpath("dtm_schema.sql").read_text("utf-8")
 
 
 def statements(sql: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`eshop-deploy`: the one-shot steps of a suite that runs in containers. They are told everything by ESHOP_ variables."""
+"""`eshop-deploy`: the one-shot steps of a suite in containers. ESHOP_ variables tell them where everything is."""
 
 from __future__ import annotations
 

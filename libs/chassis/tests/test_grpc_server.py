@@ -136,9 +136,12 @@ async def test_a_connection_that_has_its_age_is_replaced_and_no_call_is_lost():
     server = new_server(connection_seconds=0.2)
     port = await server.start("127.0.0.1", 0)
 
-    async with asyncio.timeout(30), proxy_to("127.0.0.1", port) as line:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{line.port}") as channel:
-            while line.connections < 3:
-                assert (await grpc_list(channel, ms=20)).total == 1
+    async with (
+        asyncio.timeout(30),
+        proxy_to("127.0.0.1", port) as line,
+        grpc.aio.insecure_channel(f"127.0.0.1:{line.port}") as channel,
+    ):
+        while line.connections < 3:
+            assert (await grpc_list(channel, ms=20)).total == 1
 
     await server.drain(0)
