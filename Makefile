@@ -6,10 +6,10 @@ ESHOP := .venv/bin/eshop
 TEST_STACK := --stack test
 
 .PHONY: help bootstrap up down status logs doctor clean demo verify parts k6 bench test test-fast lint types protos \
-	protos-check faults
+	protos-check faults compose-up compose-down compose-test
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 bootstrap: ## Make .venv what the lock says (the targets below do this themselves)
 	@deploy/bootstrap.sh
@@ -61,6 +61,18 @@ faults: bootstrap ## The fault matrix; ROWS="stock-killed kafka-killed" SEEDS=2 
 	@.venv/bin/python test/faults $(if $(ROWS),--rows "$(ROWS)") --seeds $(or $(SEEDS),$(if $(LONG),5,1)) \
 		--seed $(or $(SEED),1) $(if $(LONG),--long) $(if $(RESUME),--resume) $(if $(KEEP),--keep) \
 		$(if $(REPORT),--report "$(REPORT)") $(if $(FAULTS_PORT_OFFSET),--port-offset $(FAULTS_PORT_OFFSET))
+
+COMPOSE ?= docker compose
+COMPOSE_SUITE = $(COMPOSE) -p eshop $(if $(wildcard .env),--env-file .env) -f deploy/compose.yaml
+
+compose-up: ## Start the whole suite in containers; COMPOSE=docker-compose for the old one
+	@$(COMPOSE_SUITE) up -d --build
+
+compose-down: ## Stop the containers; data stays
+	@$(COMPOSE_SUITE) down
+
+compose-test: bootstrap ## Try the compose file for real, with an engine and images of its own where there are none
+	@$(ESHOP) compose-test $(if $(OFFSET),--port-offset $(OFFSET))
 
 lint: bootstrap ## Check style and formatting
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -47,14 +47,15 @@ GO
 
 # gRPC waits up to two minutes before it dials an address again that was dead for a while: a service that comes back would
 # get no branch calls until then. Two seconds suit a suite whose services restart within one.
+# Of a name with several addresses ("dns:stock:30382") it would call the first only; they are to take turns.
 clients="$work/dtm/client/dtmgrpc/dtmgimp/grpc_clients.go"
 dial='grpc.Dial(grpcServer, inOpt, '
 if [ "$(grep -cF "$dial" "$clients" || true)" != 1 ]; then
-    echo "build.sh: expected one grpc.Dial in $module $version dtmgimp/grpc_clients.go; its reconnection can't be set" >&2
+    echo "build.sh: expected one grpc.Dial in $module $version dtmgimp/grpc_clients.go; how it dials can't be set" >&2
     exit 1
 fi
-sed -i 's/grpc\.Dial(grpcServer, inOpt, /grpc.Dial(grpcServer, inOpt, reconnectSoon(), /' "$clients"
-cat > "$work/dtm/client/dtmgrpc/dtmgimp/reconnect_soon.go" <<'GO'
+sed -i 's/grpc\.Dial(grpcServer, inOpt, /grpc.Dial(grpcServer, inOpt, reconnectSoon(), inTurn(), /' "$clients"
+cat > "$work/dtm/client/dtmgrpc/dtmgimp/dialling.go" <<'GO'
 package dtmgimp
 
 import (
@@ -69,6 +70,10 @@ func reconnectSoon() grpc.DialOption {
 		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
 		MinConnectTimeout: 3 * time.Second,
 	})
+}
+
+func inTurn() grpc.DialOption {
+	return grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`)
 }
 GO
 

@@ -12,6 +12,7 @@ from rich.markup import escape
 from eshop_deploy import process
 from eshop_deploy.bring_up import alone, bring_up
 from eshop_deploy.clean import all_stacks, clean, clean_tools
+from eshop_deploy.compose_test.walk import compose_test
 from eshop_deploy.demo import demo, show_where_to_look
 from eshop_deploy.doctor import examine
 from eshop_deploy.environment import saved_settings
@@ -198,6 +199,15 @@ def k6_command() -> None:
     with step("Installing k6"):
         path = k6.binary() or k6.install(state_dir() / "setup.log")
     console.print(str(path))
+
+
+@app.command("compose-test")
+def compose_test_command(port_offset: Annotated[int, typer.Option(help="Added to every port.")] = 2200) -> None:
+    """Try deploy/compose.yaml: build, start, order, load, kill every container, check the books, take down."""
+    with stopwatch() as taken:
+        ran = compose_test(port_offset)
+    if ran:
+        done("compose-test: everything held", taken())
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import errno
 import socket
 import time
 from collections.abc import Collection, Iterable
+from typing import cast
 
 import psutil
 
@@ -93,7 +94,11 @@ def _reusing_socket() -> socket.socket:
 def _listeners(port: int, hosts: Collection[str] = ()) -> list[int | None]:
     """The pids that listen on a port, of these addresses or of any; None for those that this user may not see."""
     links = [link for link in psutil.net_connections(kind="tcp") if link.status == psutil.CONN_LISTEN and link.laddr]
-    return [link.pid for link in links if link.laddr[1] == port and (not hosts or link.laddr[0] in hosts)]
+    return [link.pid for link in links if _is_at(cast("tuple[str, int]", link.laddr), port, hosts)]
+
+
+def _is_at(address: tuple[str, int], port: int, hosts: Collection[str]) -> bool:
+    return address[1] == port and (not hosts or address[0] in hosts)
 
 
 def holder(port: int) -> str:

@@ -84,9 +84,9 @@ def _command(*words: str) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join(pieces)
 
 
-def _kafka_admin(settings: Settings) -> AdminClient:
+def _kafka_admin(bootstrap: str) -> AdminClient:
     # log_level 0: librdkafka writes of its own to stderr for as long as nothing listens
-    return AdminClient({"bootstrap.servers": settings.address("kafka"), "log_level": 0})
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
 
 def kafka(settings: Settings) -> str | None:
@@ -94,7 +94,7 @@ def kafka(settings: Settings) -> str | None:
     if (closed := tcp(settings.host, settings.ports["kafka"])) is not None:
         return closed
     try:
-        brokers = _kafka_admin(settings).list_topics(timeout=PATIENCE_SECONDS).brokers
+        brokers = _kafka_admin(settings.address("kafka")).list_topics(timeout=PATIENCE_SECONDS).brokers
     except KafkaException as error:
         return f"Kafka does not answer ({error})"
     return None if brokers else "Kafka has no broker yet"
@@ -102,8 +102,13 @@ def kafka(settings: Settings) -> str | None:
 
 def make_topic(settings: Settings, topic: str) -> None:
     """Creates a topic unless it is there. The number of its partitions is never changed afterwards."""
-    admin = _kafka_admin(settings)
+    make_topic_at(settings.address("kafka"), topic, int(settings.kafka_partitions))
+
+
+def make_topic_at(bootstrap: str, topic: str, partitions: int) -> None:
+    """The same for a broker anywhere; how often the topic is replicated is the broker's default."""
+    admin = _kafka_admin(bootstrap)
     if topic in admin.list_topics(timeout=10).topics:
         return
-    new = NewTopic(topic, num_partitions=int(settings.kafka_partitions), replication_factor=1)
+    new = NewTopic(topic, num_partitions=partitions, replication_factor=-1)
     admin.create_topics([new], operation_timeout=10)[topic].result(15)

@@ -8,6 +8,7 @@ import grpc
 import grpc.aio
 import pytest
 from chassis_trial.processes import grpc_list, until
+from chassis_trial.proxy import proxy_to
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -27,9 +28,9 @@ class Stock(stock_api.StockApi):
         return pb.ListStockReply(total=1)
 
 
-def new_server() -> GrpcServer:
+def new_server(connection_seconds: float = 0.0) -> GrpcServer:
     handlers = stock_api.stock_handlers(Stock(), ChassisHooks(ServiceSettings()))
-    return GrpcServer([Api(stock_api.SERVICE_NAME, handlers, None)], 1 << 20)
+    return GrpcServer([Api(stock_api.SERVICE_NAME, handlers, None)], 1 << 20, connection_seconds)
 
 
 @pytest.fixture
@@ -129,3 +130,18 @@ async def test_a_drain_waits_for_calls_in_flight_and_no_longer_than_it_is_told(s
     assert (await short).total == 1
     with pytest.raises(grpc.aio.AioRpcError):
         await long
+
+
+async def test_a_connection_that_has_its_age_is_replaced_and_no_call_is_lost():
+    server = new_server(connection_seconds=0.2)
+    port = await server.start("127.0.0.1", 0)
+
+    async with (
+        asyncio.timeout(30),
+        proxy_to("127.0.0.1", port) as line,
+        grpc.aio.insecure_channel(f"127.0.0.1:{line.port}") as channel,
+    ):
+        while line.connections < 3:
+            assert (await grpc_list(channel, ms=20)).total == 1
+
+    await server.drain(0)

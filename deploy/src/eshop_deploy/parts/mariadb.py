@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from functools import partial
 from pathlib import Path
 
-from eshop_deploy import probes
+from eshop_deploy import dtm_schema, probes
 from eshop_deploy.failures import PartFailed
-from eshop_deploy.layout import StackDir, tools_dir
+from eshop_deploy.layout import StackDir
 from eshop_deploy.part import Part
 from eshop_deploy.settings import Settings
 from eshop_deploy.tools import debian
@@ -64,7 +63,7 @@ def part(stack: StackDir, settings: Settings) -> Part:
 def prepare(stack: StackDir, settings: Settings, config: Path) -> None:
     config.parent.mkdir(parents=True, exist_ok=True)
     init = config.with_name("init.sql")
-    init.write_text(init_sql(settings, _dtm_schema()))
+    init.write_text(init_sql(settings, dtm_schema.schema()))
     init.chmod(0o600)
     config.write_text(
         _CONFIG.format(
@@ -95,13 +94,6 @@ def _make_data(data: Path) -> None:
     fresh.rename(data)
 
 
-def _dtm_schema() -> str:
-    """DTM's own tables and the barrier's, as the DTM module ships them."""
-    folder = tools_dir() / "dtm" / "sqls"
-    names = ("dtmsvr.storage.mysql.sql", "dtmcli.barrier.mysql.sql")
-    return "".join((folder / name).read_text() for name in names)
-
-
 def init_sql(settings: Settings, schema: str) -> str:
     """One statement a line. Runs at every start: a changed password is taken over, and nothing is dropped."""
     password = _quoted(settings.mysql_password)
@@ -113,9 +105,7 @@ def init_sql(settings: Settings, schema: str) -> str:
             f"ALTER USER {user} IDENTIFIED BY {password};",
             f"GRANT ALL PRIVILEGES ON *.* TO {user} WITH GRANT OPTION;",
         ]
-    statements = (" ".join(text.split()) for text in schema.split(";"))
-    kept = (text for text in statements if text and not re.match("drop ", text, re.IGNORECASE))
-    return "\n".join([*lines, *(f"{text};" for text in kept)]) + "\n"
+    return "\n".join([*lines, *(f"{text};" for text in dtm_schema.statements(schema))]) + "\n"
 
 
 def _quoted(text: str) -> str:

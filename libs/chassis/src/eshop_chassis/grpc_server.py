@@ -15,15 +15,17 @@ from eshop_chassis.settings import UnusableSettingError
 QUIET_SECONDS = 0.01
 LONGEST_HOLD_SECONDS = 0.3
 GOODBYE_SECONDS = 0.02
+AGE_GRACE_MS = 30_000
 
 
 class GrpcServer:
     """Serves the APIs of one process on one port."""
 
-    def __init__(self, apis: Sequence[Api], max_bytes: int) -> None:
+    def __init__(self, apis: Sequence[Api], max_bytes: int, connection_seconds: float = 0.0) -> None:
         # Without so_reuseport=0 a second stack binds the same port without an error, and the two mix.
         self._server = grpc.aio.server(
             options=[
+                *_connection_age(connection_seconds),
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", max_bytes),
                 ("grpc.keepalive_permit_without_calls", 1),
@@ -67,6 +69,20 @@ class GrpcServer:
         self._entrance.release()
         self._health.end_watches()
         await stopping
+
+
+def _connection_age(seconds: float) -> list[tuple[str, int]]:
+    """Options that end a connection at this age, gently: calls in flight are answered. 0 sets none.
+
+    A client looks at its DNS name again only when it loses a connection; without this it would never find a replica
+    that was added.
+    """
+    if seconds <= 0:
+        return []
+    return [
+        ("grpc.max_connection_age_ms", int(seconds * 1000)),
+        ("grpc.max_connection_age_grace_ms", AGE_GRACE_MS),
+    ]
 
 
 class _Entrance(grpc.GenericRpcHandler):

@@ -118,7 +118,8 @@ class _Process:
         self._settings = settings
         self._background = Background(service.tasks)
         self._readiness = Readiness(service.checks, self._on_change)
-        self._grpc = GrpcServer(service.apis, settings.max_body_bytes * GRPC_TO_HTTP_SIZE)
+        max_bytes = settings.max_body_bytes * GRPC_TO_HTTP_SIZE
+        self._grpc = GrpcServer(service.apis, max_bytes, settings.grpc_connection_seconds)
         self._http = HttpServer(build_app(name, [api.router for api in service.apis], hooks, self._readiness))
         self._watching: asyncio.Task[None] | None = None
 

@@ -34,6 +34,11 @@ class ServiceSettings(EshopSettings):
     log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or text for people")
     event_loop: Literal["asyncio", "uvloop"] = Field("uvloop", description="event loop of the process")
     drain_seconds: float = Field(10.0, ge=0, le=3600, description="how long a stop waits for requests in flight")
+    grpc_connection_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="age at which a client is asked to connect anew, and so to look for new replicas; 0: never",
+    )
     max_body_bytes: int = Field(1 << 20, gt=0, le=1 << 28, description="largest request body, bytes")
     request_timeout: float = Field(15.0, gt=0, description="deadline of an HTTP request, seconds")
 

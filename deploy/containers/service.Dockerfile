@@ -1,0 +1,48 @@
+# Any of the suite's Python programs. SERVICE names it: user, product, order, stock, coupon, pay, flash-sale, gw; deploy
+# is the one that sets stores up and seeds. Context: the checkout.
+#
+# No BuildKit needed. The stage `workspace` is the same for every SERVICE, so it runs once for all of them.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS workspace
+ARG UV_VERSION=0.13.9
+# Taken when given to the build: where packages come from, instead of PyPI. (http_proxy and its kind always are.)
+ARG PIP_INDEX_URL
+ARG UV_DEFAULT_INDEX
+ENV UV_PROJECT_ENVIRONMENT=/venv UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
+RUN python3 -m venv /uv && /uv/bin/pip install --quiet --disable-pip-version-check "uv==${UV_VERSION}"
+WORKDIR /workspace
+COPY pyproject.toml uv.lock ./
+COPY protos/pyproject.toml protos/
+COPY libs/aiodtm/pyproject.toml libs/aiodtm/
+COPY libs/chassis/pyproject.toml libs/chassis/
+COPY libs/protoc_gen_fastapi/pyproject.toml libs/protoc_gen_fastapi/
+COPY user/pyproject.toml user/
+COPY product/pyproject.toml product/
+COPY order/pyproject.toml order/
+COPY stock/pyproject.toml stock/
+COPY coupon/pyproject.toml coupon/
+COPY pay/pyproject.toml pay/
+COPY flash_sale/pyproject.toml flash_sale/
+COPY eshop_gw/pyproject.toml eshop_gw/
+COPY deploy/pyproject.toml deploy/
+# What the lock names, into uv's cache: a change of the suite's own code doesn't fetch it again.
+RUN /uv/bin/uv sync --quiet --frozen --no-dev --all-packages --no-install-workspace
+COPY . .
+RUN /uv/bin/uv sync --quiet --frozen --no-dev --all-packages --no-editable && rm -rf /venv
+
+FROM workspace AS build
+ARG SERVICE
+# The root file system is read-only at run time, so the bytecode has to be there; by hash it does not depend on the clock.
+ENV UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=unchecked-hash
+RUN /uv/bin/uv sync --quiet --frozen --no-dev --no-editable --package "eshop-${SERVICE}" \
+    && ln -s "/venv/bin/eshop-${SERVICE}" /venv/bin/service
+
+FROM ${PYTHON_IMAGE}
+ARG SERVICE
+LABEL org.opencontainers.image.title="eshop-${SERVICE}" org.opencontainers.image.licenses="MIT"
+COPY deploy/containers/health.py /health.py
+COPY --from=build /venv /venv
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 10001:10001
+ENTRYPOINT ["/venv/bin/service"]

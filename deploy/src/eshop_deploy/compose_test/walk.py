@@ -1,0 +1,145 @@
+"""The test itself: build, bring up, walk through, load, kill, take down and bring up again, and count."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+
+from eshop_deploy.compose_test import images
+from eshop_deploy.compose_test.engine import NoEngine, compose_command, engine, log_file
+from eshop_deploy.compose_test.suite import Suite
+from eshop_deploy.demo import load, order_one_of_each
+from eshop_deploy.environment import write_env
+from eshop_deploy.failures import BringUpError, PartFailed
+from eshop_deploy.gateway import Gateway
+from eshop_deploy.layout import StackDir, project_root
+from eshop_deploy.ports import require_distinct
+from eshop_deploy.progress import console, step
+from eshop_deploy.settings import DEFAULT_PORTS, SERVICES, Settings, read_settings, variable
+from eshop_deploy.tools import k6
+
+PROJECT = "eshop-compose-test"
+IMAGE_PREFIX = "eshop"
+MEGABYTE = 1e6
+REPLICATED = ("order", "stock")
+# Programs that people run from the host, the orders they place, and the books.
+HOST_TESTS = ("test/programs", "test/flows/test_orders.py", "test/flows/test_books.py")
+KILL_TESTS = ("test/containers",)
+
+
+def compose_test(port_offset: int) -> bool:
+    """Runs everything; False, and one loud line, where no engine can be had."""
+    log_file().parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with engine() as env:
+            _test(env, read_settings({}).shifted(port_offset))
+    except NoEngine as reason:
+        console.print(f"[bold yellow]SKIPPED compose-test: {reason}[/]")
+        return False
+    return True
+
+
+def _test(env: Mapping[str, str], settings: Settings) -> None:
+    require_distinct(settings)
+    stack = StackDir.named("compose-test")
+    stack.make()
+    write_env(stack, settings)
+    suite = Suite(compose_command(env), PROJECT, {**env, **_ports(settings), **_choices()})
+    suite.down("--volumes", "--remove-orphans")
+    _build(suite)
+    try:
+        _walk(suite, settings, stack)
+    except BringUpError:
+        suite.run("logs", "--no-color", "--tail=60", what="docker compose logs")
+        raise
+    finally:
+        with step("Down, volumes too"):
+            suite.down("--volumes", "--remove-orphans")
+
+
+def _choices() -> dict[str, str]:
+    """Redis syncs every write, since it will be killed: what it may lose otherwise is known (see Limits)."""
+    chosen = {"ESHOP_IMAGES": IMAGE_PREFIX, "ESHOP_REDIS_APPENDFSYNC": "always", "ESHOP_LOG_FORMAT": "json"}
+    own = os.environ.get("ESHOP_COMPOSE_STANDINS", "1") == "1"
+    return {**chosen, **images.settings()} if own else chosen
+
+
+def _ports(settings: Settings) -> dict[str, str]:
+    return {variable(name): str(port) for name, port in settings.ports.items()}
+
+
+def _build(suite: Suite) -> None:
+    if "MYSQL_IMAGE" in suite.env:
+        images.build_stand_ins(suite.env)
+    with step("Compose file: docker compose config"):
+        suite.run("config", "-q", what="docker compose config")
+    with step("Images of the suite"):
+        suite.run("build", what="docker compose build")
+    names = ["dtm", "deploy", *(service.replace("_", "-") for service in SERVICES)]
+    found = images.sizes(suite.env, [f"{IMAGE_PREFIX}/{name}:latest" for name in names])
+    for image, size in found.items():
+        console.print(f"    {image:24} {size / MEGABYTE:4.0f} MB")
+
+
+def _walk(suite: Suite, settings: Settings, stack: StackDir) -> None:
+    with step("Up: cold containers, empty volumes, until everything is healthy"):
+        suite.up()
+    with step("Walk: one order of each kind"):
+        _order_each(settings)
+    with step("From the host: gRPC client scripts, k6 command lines, orders, books"):
+        _pytest(suite, stack, HOST_TESTS)
+    with step("k6 in a container"):
+        suite.run(*_k6_words(), what="k6")
+    with step("Two of order and of stock"):
+        scaled = _scaled(suite)
+        scaled.up("--no-build", *(word for name in REPLICATED for word in ("--scale", f"{name}=2")))
+        write_env(stack, _as_published(scaled, settings))
+    with step("Under load: every container killed in turn, then down and up"):
+        _pytest(scaled, stack, KILL_TESTS)
+
+
+def _order_each(settings: Settings) -> None:
+    gateway = Gateway(settings.host, settings.ports["gw_http"])
+    user, product = load(gateway)
+    for outcome in order_one_of_each(gateway, user, product):
+        console.print(f"    {outcome.kind:16} {outcome.status:10} {outcome.seconds * 1000:5.0f} ms  {outcome.order_id}")
+        if outcome.status != "confirmed":
+            raise PartFailed(f"{outcome.kind} is {outcome.status}: {outcome.reason}")
+
+
+def _k6_words() -> tuple[str, ...]:
+    run = ("run", "--quiet", "--vus", "50", "--duration", "5s", "/scripts/flashSale.js")
+    return ("--profile", "load", "run", "--rm", "-T", "k6", *run)
+
+
+def _scaled(suite: Suite) -> Suite:
+    """Two containers can't share a port of the host: those of services with several get any free one."""
+    free = {variable(f"{name}_{kind}"): "0" for name in REPLICATED for kind in ("http", "grpc")}
+    return Suite(suite.command, suite.project, {**suite.env, **free})
+
+
+def _as_published(suite: Suite, settings: Settings) -> Settings:
+    """The settings with the ports that the engine chose for the first container of each replicated service."""
+    ports = dict(settings.ports)
+    for name in REPLICATED:
+        first = suite.containers(name)[0]
+        for kind in ("http", "grpc"):
+            inside = DEFAULT_PORTS[f"{name}_{kind}"]
+            ports[f"{name}_{kind}"] = int(first.ports[f"{inside}/tcp"][0]["HostPort"])
+    return replace(settings, ports=ports)
+
+
+def _pytest(suite: Suite, stack: StackDir, tests: tuple[str, ...]) -> None:
+    argv = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
+    env = {
+        **suite.env,
+        "ESHOP_TEST_STACK": str(stack.env_file),
+        "ESHOP_COMPOSE_PROJECT": suite.project,
+        "ESHOP_COMPOSE_COMMAND": "\n".join(suite.command),
+        "K6": k6.binary() or "",
+    }
+    if subprocess.run(argv, cwd=project_root(), env=env, check=False).returncode:
+        raise PartFailed("Tests failed on the suite in containers", f"Its logs are in {log_file()}")
