@@ -95,7 +95,7 @@ class FlashSaleService(FlashSaleApi):
         for product_id, items in _by_product(request.items).items():
             barrier = _part_of_branch(request, "action")
             taken = await self._sales.take(barrier, product_id, [_take(i) for i in items], each=False)
-            refusals += [_refusal(ref, code, product_id) for ref, code in taken.refused.items()]
+            refusals += [_refusal(item, taken.refused[item.orderID]) for item in items if item.orderID in taken.refused]
         return pb.TakeManyReply(refusals=refusals)
 
     async def take_many_revert(self, request: pb.TakeManyRequest, call: Call) -> pb.TakeManyReply:
@@ -168,9 +168,15 @@ def _take(item: pb.TakeItem) -> Take:
     return Take(item.orderID, item.userID, item.productCount)
 
 
-def _refusal(ref: str, code: str, product_id: int) -> types_pb2.Refusal:
-    reason = f"product {product_id} is sold out" if code == SOLD_OUT else refused(code, product_id).message
-    return types_pb2.Refusal(orderID=ref, code=code, reason=reason)
+def _refusal(item: pb.TakeItem, code: str) -> types_pb2.Refusal:
+    reason = _too_few(item) if code == SOLD_OUT else refused(code, item.productID).message
+    return types_pb2.Refusal(orderID=item.orderID, code=code, reason=reason)
+
+
+def _too_few(item: pb.TakeItem) -> str:
+    if item.productCount == 1:
+        return f"product {item.productID} is sold out"
+    return f"{item.productCount} units of product {item.productID} were ordered, but only fewer can be had"
 
 
 def _queued(order_id: str, request: pb.SendSubmitOrderNotifyRequest) -> bytes:
