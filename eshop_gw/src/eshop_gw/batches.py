@@ -15,7 +15,7 @@ Notify = BatchingClient[order_pb2.SendSubmitOrderNotifyRequest, order_pb2.SendSu
 FlashSale = BatchingClient[flash_sale_pb2.FlashSaleRequest, flash_sale_pb2.FlashSaleReply]
 
 
-def batching_submit(order: OrderApi) -> Submit:
+def batching_submit(order: OrderApi, lanes: int) -> Submit:
     """Orders to place at once."""
 
     async def many(
@@ -24,10 +24,10 @@ def batching_submit(order: OrderApi) -> Submit:
         request = order_pb2.SubmitManyRequest(orders=orders, requestIDs=ids, idempotencyKeys=keys)
         return (await order.submit_many(request, call)).results
 
-    return BatchingClient("submit", many, order.submit)
+    return BatchingClient("submit", many, order.submit, lanes=lanes)
 
 
-def batching_notify(order: OrderApi) -> Notify:
+def batching_notify(order: OrderApi, lanes: int) -> Notify:
     """Orders for the queue."""
 
     async def many(
@@ -36,10 +36,10 @@ def batching_notify(order: OrderApi) -> Notify:
         request = order_pb2.SendSubmitOrderNotifyManyRequest(orders=orders, requestIDs=ids, idempotencyKeys=keys)
         return (await order.send_submit_order_notify_many(request, call)).results
 
-    return BatchingClient("notify", many, order.send_submit_order_notify)
+    return BatchingClient("notify", many, order.send_submit_order_notify, lanes=lanes)
 
 
-def batching_flash_sale(flash_sale: FlashSaleApi) -> FlashSale:
+def batching_flash_sale(flash_sale: FlashSaleApi, lanes: int) -> FlashSale:
     """Buyers of flash sales."""
 
     async def many(
@@ -48,4 +48,4 @@ def batching_flash_sale(flash_sale: FlashSaleApi) -> FlashSale:
         request = flash_sale_pb2.FlashSaleManyRequest(buyers=buyers, requestIDs=ids, idempotencyKeys=keys)
         return (await flash_sale.flash_sale_many(request, call)).results
 
-    return BatchingClient("flash_sale", many, flash_sale.flash_sale)
+    return BatchingClient("flash_sale", many, flash_sale.flash_sale, lanes=lanes)

@@ -37,11 +37,11 @@ class Upstreams:
 class GatewayService(EshopApi):
     """One door to all services."""
 
-    def __init__(self, upstreams: Upstreams) -> None:
+    def __init__(self, upstreams: Upstreams, lanes: int) -> None:
         self._to = upstreams
-        self._submit = batching_submit(upstreams.order)
-        self._notify = batching_notify(upstreams.order)
-        self._flash_sale = batching_flash_sale(upstreams.flash_sale)
+        self._submit = batching_submit(upstreams.order, lanes)
+        self._notify = batching_notify(upstreams.order, lanes)
+        self._flash_sale = batching_flash_sale(upstreams.flash_sale, lanes)
         self._users = user_list(upstreams.user)
         self._products = product_list(upstreams.product)
         self._orders = order_list(upstreams.order)

@@ -10,6 +10,7 @@ from eshop_chassis.logs import get_logger
 from eshop_chassis.order_ids import OrderIds
 from eshop_chassis.readiness import describe
 from eshop_order import queue
+from eshop_order.lanes import MOST_ORDERS
 from eshop_order.orders import NewOrder
 from eshop_order.place_orders import Placer
 from eshop_order.settings import Settings
@@ -45,9 +46,11 @@ class OrderConsumer:
     async def _place(self, messages: Sequence[Message]) -> None:
         """Returns only when every message is a final order or a dead letter; nothing is skipped."""
         orders = [order for m in messages if (order := await self._read(m)) is not None]
-        if not orders:
-            return
         headers = _headers(messages[0]) if len(messages) == 1 else {}
+        sagas = [orders[i : i + MOST_ORDERS] for i in range(0, len(orders), MOST_ORDERS)]
+        await asyncio.gather(*(self._place_together(part, headers) for part in sagas))
+
+    async def _place_together(self, orders: Sequence[NewOrder], headers: dict[str, str]) -> None:
         while True:
             try:
                 await self._placer.place(orders, headers)

@@ -25,7 +25,7 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 A = TypeVar("A")
 MOST_ITEMS = 500
-MOST_LANES = 4
+LANES = 2
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
 
 Single = Callable[[Q, Call], Awaitable[R]]
@@ -39,13 +39,11 @@ The keys are as many as the requests ("" for none), or none at all.
 class BatchingClient(Generic[Q, R]):
     """Calls an rpc of another service; calls that come together go in one batch rpc."""
 
-    def __init__(self, name: str, many: Many[Q], single: Single[Q, R]) -> None:
+    def __init__(self, name: str, many: Many[Q], single: Single[Q, R], *, lanes: int = LANES) -> None:
         self._many = many
         self._single = single
         self._one_by_one = False
-        self._coalescer: Coalescer[tuple[Q, Call], R] = Coalescer(
-            name, self._send, lanes=MOST_LANES, max_items=MOST_ITEMS
-        )
+        self._coalescer: Coalescer[tuple[Q, Call], R] = Coalescer(name, self._send, lanes=lanes, max_items=MOST_ITEMS)
 
     async def __call__(self, request: Q, call: Call) -> R:
         """Raises what the single rpc would raise."""

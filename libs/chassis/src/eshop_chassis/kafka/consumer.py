@@ -41,7 +41,7 @@ class KafkaBatches:
                 "session.timeout.ms": SESSION_TIMEOUT_MS,
                 "heartbeat.interval.ms": HEARTBEAT_MS,
                 "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
-                "fetch.wait.max.ms": 20,
+                "fetch.wait.max.ms": 500,
                 "allow.auto.create.topics": True,
                 "topic.metadata.refresh.interval.ms": 5_000,
             }
