@@ -1,5 +1,6 @@
 """The rpcs of the order service."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import TypeVar
@@ -33,6 +34,7 @@ from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
 log = get_logger(__name__)
 R = TypeVar("R")
+SLICE = 50
 _NEXT_STATUS = {1: 2, 2: 3, 3: 4}
 
 
@@ -120,11 +122,13 @@ class OrderService(OrderApi):
     async def _notify_all(
         self, orders: Sequence[NewOrder], request_ids: Sequence[str]
     ) -> Sequence[pb.SendSubmitOrderNotifyReply | Exception]:
-        messages = [
-            QueueMessage(order.order_id, queue.write(order), {REQUEST_ID: request_id})
-            for order, request_id in zip(orders, request_ids, strict=True)
-        ]
+        messages: list[QueueMessage] = []
+        for order, request_id in zip(orders, request_ids, strict=True):
+            messages.append(QueueMessage(order.order_id, queue.write(order), {REQUEST_ID: request_id}))
+            if len(messages) % SLICE == 0:
+                await asyncio.sleep(0)  # sagas are placed by the same event loop, and each of their steps waits for it
         errors = await self._producer.send_each(self._topic, messages)
+        await asyncio.sleep(0)
         return [error or _accepted(order) for order, error in zip(orders, errors, strict=True)]
 
     async def create(self, request: pb.CreateOrderRequest, call: Call) -> pb.CreateOrderReply:

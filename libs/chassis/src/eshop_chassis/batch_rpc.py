@@ -62,9 +62,10 @@ class BatchingClient(Generic[Q, R]):
             self._one_by_one = True
             await asyncio.gather(*(self._send_alone(pending) for pending in batch))
             return
+        failed: dict[bytes, RpcError] = {}
         for pending, result in zip(batch, results, strict=True):
             if result.HasField("failure"):
-                pending.fail(from_failure(result.failure))
+                pending.fail(_shared(failed, result.failure))
             else:
                 pending.resolve(result.reply)
 
@@ -73,6 +74,15 @@ class BatchingClient(Generic[Q, R]):
             pending.resolve(await self._single(*pending.item))
         except RpcError as error:
             pending.fail(error)
+
+
+def _shared(known: dict[bytes, RpcError], failure: types_pb2.Failure) -> RpcError:
+    """The error of a failure; the same object for the same failure, which a batch that is sold out has many times."""
+    packed = failure.SerializeToString()
+    error = known.get(packed)
+    if error is None:
+        error = known[packed] = from_failure(failure)
+    return error
 
 
 async def answer_each(

@@ -123,7 +123,8 @@ class Coalescer(Generic[T, R]):
         """Joins the next batch and returns its answer. Cancelling it harms no other call."""
         [answer] = await self.call_many([item])
         if isinstance(answer, Exception):
-            raise answer
+            # One error may be the answer of many calls: each would add its own traceback to those before.
+            raise answer.with_traceback(None)
         return answer
 
     async def call_many(self, items: Sequence[T]) -> Sequence[R | Exception]:
