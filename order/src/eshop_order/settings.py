@@ -21,7 +21,7 @@ class Settings(ServiceSettings, MySQLSettings, KafkaSettings, DtmMySQLSettings, 
     )
     order_lanes: int = Field(2, gt=0, description="sagas of submitted orders that run at the same time")
     order_poll_messages: int = Field(
-        2000, gt=0, le=5000, description="most buffered orders taken from the queue at a time; a saga places up to 500"
+        4000, gt=0, le=5000, description="most buffered orders taken from the queue at a time; a saga places up to 500"
     )
     order_sweep_seconds: float = Field(3.0, gt=0, description="how often orders that were left behind are looked for")
     order_left_behind_seconds: int = Field(
