@@ -401,3 +401,11 @@ class TestDtmCalls:
         reply = await stall.client.send_submit_order_notify(self.order(product, "whatever"), Call.local())
         assert stall.queued() == [reply.orderID]
         assert IDS.kind(reply.orderID) == "b"
+
+
+async def test_long_request_ids_make_smaller_batches_not_messages_that_dtm_could_not_store(stall: Stall, product: int):
+    await stall.shelf.opened(product, 600)
+    request = pb.FlashSaleRequest(userID=7, productID=product, amount=2**32 - 1)
+    answers = await stall.buying.buy_many([request] * 500, ["r" * 64] * 500)
+    assert [type(answer) for answer in answers] == [buy.Accepted] * 500
+    assert len(stall.queued()) == 500

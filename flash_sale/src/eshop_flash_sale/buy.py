@@ -28,8 +28,10 @@ from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
 log = get_logger(__name__)
 SOLD_OUT_MESSAGE = "销售完毕"
-# 500 orders stay well below the 65,535 bytes of a message's payload (75 bytes an order at most).
 MOST_BUYERS = 500
+# DTM keeps 65,535 bytes of a message's payload. A buyer takes 75 of them at most, and as many as the request id has.
+MOST_BYTES = 65_000
+BYTES_OF_BUYER = 80
 MOST_IDLE_LANES = 1_000
 CLOSED_WAIT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.1
@@ -142,7 +144,14 @@ class Buying:
         if lane is None:
             if len(self._lanes) >= MOST_IDLE_LANES:
                 self._lanes = {p: lane for p, lane in self._lanes.items() if not lane.idle}
-            lane = Coalescer("flash_sale", self._sell, lanes=self._lanes_each, max_items=MOST_BUYERS)
+            lane = Coalescer(
+                "flash_sale",
+                self._sell,
+                lanes=self._lanes_each,
+                max_items=MOST_BUYERS,
+                weigh=_weight,
+                max_weight=MOST_BYTES,
+            )
             self._lanes[product_id] = lane
         return lane
 
@@ -245,6 +254,10 @@ def refused(code: str, product_id: int) -> Refused:
         LIMIT_REACHED: "you have bought as many units of this flash sale as one buyer may",
     }
     return Refused(texts.get(code, SOLD_OUT_MESSAGE), code=CODES[code], short=code)
+
+
+def _weight(buyer: Buyer) -> int:
+    return BYTES_OF_BUYER + len(buyer.headers.get(REQUEST_ID, ""))
 
 
 def product_of(gid: str) -> int:
