@@ -13,7 +13,7 @@ from eshop_coupon.store import UNUSED, USED, CouponStore, Use
 from eshop_protos.coupon.v1 import coupon_pb2 as pb
 from eshop_protos.coupon.v1.coupon_api import CouponApi
 from eshop_protos.types import types_pb2
-from protoc_gen_fastapi.runtime import Call, Conflict
+from protoc_gen_fastapi.runtime import Call, Conflict, shares_replies
 
 Single = pb.CouponUseRequest | pb.couponUseRevertRequest
 
@@ -62,6 +62,7 @@ class CouponService(CouponApi):
         row = await self._db.run(lambda tx: self._store.get(tx, request.id))
         return pb.GetCouponByIDReply(coupon=self._store.to_message(row))
 
+    @shares_replies
     async def list(self, request: pb.ListCouponRequest, call: Call) -> pb.ListCouponReply:
         return await self._lists(self._store.list, request.params)
 

@@ -19,7 +19,7 @@ from eshop_protos.stock.v1 import stock_pb2
 from eshop_protos.stock.v1.stock_api import StockApi
 from eshop_protos.user.v1 import user_pb2
 from eshop_protos.user.v1.user_api import UserApi
-from protoc_gen_fastapi.runtime import Call
+from protoc_gen_fastapi.runtime import Call, shares_replies
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class GatewayService(EshopApi):
     async def create_user(self, request: user_pb2.CreateUserRequest, call: Call) -> user_pb2.CreateUserReply:
         return await self._to.user.create(request, call)
 
+    @shares_replies
     async def list_user(self, request: eshop_gw_pb2.PageParam, call: Call) -> user_pb2.ListUserReply:
         return await self._users(request, call)
 
@@ -59,6 +60,7 @@ class GatewayService(EshopApi):
     ) -> product_pb2.CreateProductReply:
         return await self._to.product.create(request, call)
 
+    @shares_replies
     async def list_product(self, request: eshop_gw_pb2.PageParam, call: Call) -> product_pb2.ListProductReply:
         return await self._products(request, call)
 
@@ -75,18 +77,21 @@ class GatewayService(EshopApi):
     async def get_outcome(self, request: order_pb2.GetOutcomeRequest, call: Call) -> order_pb2.GetOutcomeReply:
         return await self._to.order.get_outcome(request, call)
 
+    @shares_replies
     async def list_order(self, request: eshop_gw_pb2.PageParam, call: Call) -> order_pb2.ListOrderReply:
         return await self._orders(request, call)
 
     async def create_coupon(self, request: coupon_pb2.CreateCouponRequest, call: Call) -> coupon_pb2.CreateCouponReply:
         return await self._to.coupon.create(request, call)
 
+    @shares_replies
     async def list_coupon(self, request: eshop_gw_pb2.PageParam, call: Call) -> coupon_pb2.ListCouponReply:
         return await self._coupons(request, call)
 
     async def create_stock(self, request: stock_pb2.CreateStockRequest, call: Call) -> stock_pb2.CreateStockReply:
         return await self._to.stock.create(request, call)
 
+    @shares_replies
     async def list_stock(self, request: eshop_gw_pb2.PageParam, call: Call) -> stock_pb2.ListStockReply:
         return await self._stocks(request, call)
 

@@ -29,7 +29,7 @@ from eshop_order.replies import submit_reply
 from eshop_order.store import CANCELLED, DONE, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from eshop_protos.order.v1.order_api import OrderApi
-from protoc_gen_fastapi.runtime import Call, Conflict, Refused, Unavailable
+from protoc_gen_fastapi.runtime import Call, Conflict, Refused, Unavailable, shares_replies
 from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
 log = get_logger(__name__)
@@ -167,6 +167,7 @@ class OrderService(OrderApi):
         row = await self._db.run(lambda tx: self._store.get(tx, request.id))
         return pb.GetOrderByIDReply(order=self._store.to_message(row))
 
+    @shares_replies
     async def list(self, request: pb.ListOrderRequest, call: Call) -> pb.ListOrderReply:
         return await self._lists(self._store.list, request.params)
 

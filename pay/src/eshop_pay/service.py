@@ -13,7 +13,7 @@ from eshop_pay.store import AWAITING_PAYMENT, PAID, REVERTED, Payment, PayStore
 from eshop_protos.pay.v1 import pay_pb2 as pb
 from eshop_protos.pay.v1.pay_api import PayApi
 from eshop_protos.types import types_pb2
-from protoc_gen_fastapi.runtime import Call, Conflict
+from protoc_gen_fastapi.runtime import Call, Conflict, shares_replies
 
 Single = pb.CreatePayRequest | pb.CreatePayRevertRequest
 
@@ -58,6 +58,7 @@ class PayService(PayApi):
         row = await self._db.run(lambda tx: self._store.get(tx, request.id))
         return pb.GetPayByIDReply(pay=self._store.to_message(row))
 
+    @shares_replies
     async def list(self, request: pb.ListPayRequest, call: Call) -> pb.ListPayReply:
         return await self._lists(self._store.list, request.params)
 

@@ -6,7 +6,7 @@ from eshop_chassis.mysql import Database
 from eshop_product.store import ProductStore
 from eshop_protos.product.v1 import product_pb2 as pb
 from eshop_protos.product.v1.product_api import ProductApi
-from protoc_gen_fastapi.runtime import Call
+from protoc_gen_fastapi.runtime import Call, shares_replies
 
 
 class ProductService(ProductApi):
@@ -32,5 +32,6 @@ class ProductService(ProductApi):
         row = await self._db.run(lambda tx: self._store.get(tx, request.id))
         return pb.GetProductByIDReply(product=self._store.to_message(row))
 
+    @shares_replies
     async def list(self, request: pb.ListProductRequest, call: Call) -> pb.ListProductReply:
         return await self._lists(self._store.list, request.params)

@@ -13,7 +13,7 @@ from eshop_stock.deduct import Deduction
 from eshop_stock.flash import FlashSales
 from eshop_stock.store import StockStore
 from eshop_stock.units import Units
-from protoc_gen_fastapi.runtime import Call, Conflict
+from protoc_gen_fastapi.runtime import Call, Conflict, shares_replies
 
 
 class StockService(StockApi):
@@ -66,6 +66,7 @@ class StockService(StockApi):
         row = await self._db.run(lambda tx: self._store.rows.get(tx, request.id))
         return pb.GetStockByIDReply(stock=self._store.rows.to_message(row))
 
+    @shares_replies
     async def list(self, request: pb.ListStockRequest, call: Call) -> pb.ListStockReply:
         return await self._lists(self._store.rows.list, request.params)
 

@@ -9,7 +9,7 @@ from eshop_protos.user.v1 import user_pb2 as pb
 from eshop_protos.user.v1.user_api import UserApi
 from eshop_user.passwords import Passwords
 from eshop_user.store import UserStore
-from protoc_gen_fastapi.runtime import Call
+from protoc_gen_fastapi.runtime import Call, shares_replies
 
 
 class UserService(UserApi):
@@ -40,6 +40,7 @@ class UserService(UserApi):
         row = await self._db.run(lambda tx: self._store.get(tx, request.id))
         return pb.GetUserByIDReply(user=self._store.to_message(row))
 
+    @shares_replies
     async def list(self, request: pb.ListUserRequest, call: Call) -> pb.ListUserReply:
         return await self._lists(self._store.list, request.params)
 

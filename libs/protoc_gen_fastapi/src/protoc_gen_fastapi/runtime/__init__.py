@@ -26,6 +26,7 @@ from protoc_gen_fastapi.runtime.hooks import Hooks
 from protoc_gen_fastapi.runtime.http_endpoint import Endpoint
 from protoc_gen_fastapi.runtime.http_routes import direct_endpoints
 from protoc_gen_fastapi.runtime.methods import rpc, rpc_path
+from protoc_gen_fastapi.runtime.shared_replies import shares_replies
 
 __all__ = [
     "JSON",
@@ -57,4 +58,5 @@ __all__ = [
     "known_codes",
     "rpc",
     "rpc_path",
+    "shares_replies",
 ]

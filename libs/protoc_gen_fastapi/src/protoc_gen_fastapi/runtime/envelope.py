@@ -20,8 +20,13 @@ class Answer(NamedTuple):
     headers: dict[str, str]
 
 
-def success(data: dict[str, Any], request_id: str) -> Answer:
-    return Answer(200, _OK + orjson.dumps(data) + b"}", {REQUEST_ID: request_id})
+def success(body: bytes, request_id: str) -> Answer:
+    return Answer(200, body, {REQUEST_ID: request_id})
+
+
+def enveloped(data: dict[str, Any]) -> bytes:
+    """The body of a success."""
+    return _OK + orjson.dumps(data) + b"}"
 
 
 def failure(error: RpcError, request_id: str) -> Answer:

@@ -9,21 +9,23 @@ from starlette.types import Receive, Scope, Send
 
 from protoc_gen_fastapi.runtime.call import Call, http_call
 from protoc_gen_fastapi.runtime.documenting import signature
-from protoc_gen_fastapi.runtime.envelope import JSON, Answer, as_response, failure, success
+from protoc_gen_fastapi.runtime.envelope import JSON, Answer, as_response, enveloped, failure, success
 from protoc_gen_fastapi.runtime.errors import RpcError
 from protoc_gen_fastapi.runtime.hooks import Hooks
 from protoc_gen_fastapi.runtime.reading import RequestReader, query_values
 from protoc_gen_fastapi.runtime.serving import Function, Rpc, Server
+from protoc_gen_fastapi.runtime.shared_replies import EncodedOnce
 
 
 class Endpoint:
     """An endpoint for FastAPI, and an ASGI application for those who know already that it is the one."""
 
     def __init__(self, rpc: Rpc, function: Function, hooks: Hooks) -> None:
-        assert rpc.encode is not None  # noqa: S101 - the plugin gives one to every rpc that has an HTTP path
+        encode = rpc.encode
+        assert encode is not None  # noqa: S101 - the plugin gives one to every rpc that has an HTTP path
         self._server = Server(rpc, function, hooks)
         self._reader = RequestReader(rpc)
-        self._encode = rpc.encode
+        self._body_of = EncodedOnce(lambda reply: enveloped(encode(reply)), function)
         self._hooks = hooks
         self.__name__ = rpc.name
         self.__doc__ = rpc.description
@@ -73,4 +75,4 @@ class Endpoint:
             reply = await self._server.run(call, request)
         except RpcError as error:
             return failure(error, call.request_id)
-        return success(self._encode(reply), call.request_id)
+        return success(self._body_of(reply), call.request_id)
