@@ -32,6 +32,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 # From the gateway's port on; nothing of a stack is there.
 ECHO_PORT = 9
 INTERRUPTED = 130
+# What a process has open besides its connections with users.
+SPARE_FILES = 200
 
 
 @app.command(help=__doc__)
@@ -51,10 +53,9 @@ def bench(
     if show_list:
         _list()
         return
-    wish = Wish(_chosen(rows), repeat, is_short)
+    wish = Wish(_with_files_for(_chosen(rows), stacks.allow_open_files()), repeat, is_short)
     report = Report()
     _turn_terms_into_interrupts()
-    stacks.allow_open_files()
     try:
         with ExitStack() as opened:
             if base:
@@ -64,7 +65,7 @@ def bench(
                 place = stacks.named_stack(running) if running else opened.enter_context(own)
                 _measure(place, wish, report, reset=not running)
     except KeyboardInterrupt:
-        console.print("\nStopped; nothing that was started for it is left running.")
+        console.print(f"\nStopped; {'the stack stays up' if keep else 'nothing that was started is left running'}.")
         raise SystemExit(INTERRUPTED) from None
     finally:
         _tell(report, docs=docs)
@@ -83,6 +84,14 @@ def _chosen(names: str) -> list[Row]:
         return chosen(names)
     except KeyError as unknown:
         raise BadSetting(f"There is no row {unknown}", f"Rows: {', '.join(BY_NAME)}, echo-USERS") from None
+
+
+def _with_files_for(rows: list[Row], files: int) -> list[Row]:
+    """Leaves out rows whose users need more open files than there may be."""
+    most = files - SPARE_FILES
+    if left_out := [row.name for row in rows if row.users > most]:
+        console.print(f"Left out, since ulimit -n is {files:,}: {', '.join(left_out)}")
+    return [row for row in rows if row.users <= most]
 
 
 def _turn_terms_into_interrupts() -> None:

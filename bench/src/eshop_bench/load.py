@@ -102,18 +102,19 @@ def load(k6: str, row: Row, base: str, settings: Mapping[str, str]) -> Generator
     """Starts a row's load. At the end of the block k6 has ended and its summary is read; an error ends it at once."""
     with tempfile.TemporaryDirectory() as folder:
         export = Path(folder) / "summary.json"
-        process = _start(k6, row, base, settings, export)
         before = _children_cpu()
+        process = _start(k6, row, base, settings, export)
         running = Load(process)
         reader = threading.Thread(target=running.follow, args=(process.stderr,), daemon=True)
-        reader.start()
-        try:
-            yield running
-            code = process.wait(PATIENCE_SECONDS)
-        finally:
-            process.kill()
-            process.wait()
-            reader.join(5)
+        with process:  # closes the pipe, last of all
+            reader.start()
+            try:
+                yield running
+                code = process.wait(PATIENCE_SECONDS)
+            finally:
+                process.kill()
+                process.wait()
+                reader.join(5)
         if code not in (0, THRESHOLD_CROSSED):
             raise BringUpError(f"k6 ended with exit code {code}", running.told())
         running.cpu_seconds = _children_cpu() - before

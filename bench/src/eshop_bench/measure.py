@@ -50,7 +50,7 @@ class Bench:
 
     def measure(self, row: Row) -> Result:
         """Runs a row. Raises BringUpError when k6 or the shop can't be had; wrong books are told in the result."""
-        self._stage.clear()
+        self._stage.clear(row)
         before = loose(self._stores) if self._stores else Loose()
         scene = self._stage.set(row)
         self._await_rest(before)

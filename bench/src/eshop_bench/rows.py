@@ -143,7 +143,7 @@ ROWS: tuple[Row, ...] = (
     _flash("flash-1", "flash sale, stock left", 1, 5, _at_most("p50", 12)),
     _order("order-1", "order with outcome", 1, 5, _at_most("p50", 18)),
     _buffered("buffered-1", "buffered order", 1, 5, _at_most("p50", 5)),
-    _list("list-1", "lists, 1,000 orders", 1, 5, 1000, _at_most("p50", 3)),
+    _list("list-1", "lists, no orders", 1, 5, 0, _at_most("p50", 3)),
 )
 
 BY_NAME = {row.name: row for row in ROWS}

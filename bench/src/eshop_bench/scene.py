@@ -17,6 +17,8 @@ from eshop_deploy.gateway import Gateway
 UNITS = 1_000_000
 FEW_UNITS = 10
 LISTED = 20
+# More than any row lists: the table holds orders that were placed.
+SOLD = 10**12
 # Nobody who buys: load scripts take users 1 to 100,000.
 STRANGER = 999_999_999
 
@@ -39,16 +41,21 @@ class Stage:
         self._stores = stores
         self._tell = tell
         self._reset = reset
+        self._listed = SOLD  # orders in the table, where they are there to be listed only
         # By the clock, so that no run before has sold them; below 2^53, as clients whose numbers are doubles need it.
         self._next = itertools.count(int(time.time()) * 1000, 1000)
 
-    def clear(self) -> None:
-        """Removes the orders of the row before, where that is allowed."""
-        if self._stores is not None and self._reset:
+    def clear(self, row: Row) -> None:
+        """Removes the orders of the row before, where that is allowed; orders that this row lists may stay."""
+        if self._stores is None or not self._reset:
+            return
+        if row.scene != "lists" or self._listed > row.rows:
             self._tell("removing the orders of the row before")
             self._stores.forget_orders()
 
     def set(self, row: Row) -> Scene:
+        """Prepares what the row finds. Raises BringUpError where the shop refuses it."""
+        self._listed = SOLD
         match row.scene:
             case "sale":
                 return self._sale(self._take(row.products))
@@ -102,6 +109,7 @@ class Stage:
         if self._stores is not None and self._reset:
             fill_orders(self._stores, row.rows, self._tell)
             self._look_at_orders(row.rows)
+            self._listed = row.rows
         return Scene()
 
     def _list_something(self) -> None:
