@@ -4,9 +4,12 @@ from pydantic import Field
 
 from eshop_chassis import DtmMySQLSettings, KafkaSettings, MySQLSettings, ServiceSettings
 from eshop_chassis.order_ids import OrderIdSettings
+from eshop_order.housekeeping import OrderHousekeepingSettings
 
 
-class Settings(ServiceSettings, MySQLSettings, KafkaSettings, DtmMySQLSettings, OrderIdSettings):
+class Settings(
+    ServiceSettings, MySQLSettings, KafkaSettings, DtmMySQLSettings, OrderIdSettings, OrderHousekeepingSettings
+):
     """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
 
     http_port: int = Field(30280, validation_alias="ESHOP_ORDER_HTTP_PORT")

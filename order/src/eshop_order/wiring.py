@@ -8,10 +8,12 @@ from eshop_chassis import Api, ChassisHooks, Service
 from eshop_chassis.branch import stored_refusals
 from eshop_chassis.channels import open_channel
 from eshop_chassis.dtm import check_dtm
+from eshop_chassis.housekeeping import Housekeeping
 from eshop_chassis.kafka import check_kafka, open_producer
 from eshop_chassis.mysql import Database, open_mysql
 from eshop_chassis.order_ids import OrderIds
 from eshop_order.consumer import OrderConsumer
+from eshop_order.housekeeping import expiring
 from eshop_order.lanes import OrderLanes
 from eshop_order.outcome import Outcomes
 from eshop_order.place_orders import Placer
@@ -70,7 +72,8 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             order_api.SERVICE_NAME, order_api.order_handlers(service, hooks), order_api.order_router(service, hooks)
         )
         checks = {"MySQL": db.check, "Kafka": lambda: check_kafka(settings), "DTM": lambda: check_dtm(dtm)}
-        yield Service([api], checks, [consumer.run, sweeper.run])
+        housekeeping = Housekeeping(db, settings, "eshop_order", expiring(settings))
+        yield Service([api], checks, [consumer.run, sweeper.run, housekeeping.run])
 
 
 async def _open_refusals(stack: AsyncExitStack, settings: Settings, db: Database) -> Refusals:
