@@ -1,6 +1,6 @@
 """Orders to and from the queue."""
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from eshop_chassis.order_ids import OrderIds
 from eshop_chassis.order_queue import QueuedOrder
@@ -21,6 +21,19 @@ def write(order: NewOrder) -> bytes:
         couponID=order.coupon_id,
         orderID=order.order_id,
     ).to_bytes()
+
+
+def handed_out(value: bytes | None, ids: OrderIds) -> str | None:
+    """The order that a message names, where the shop has handed its id out; the rest of the message may be wrong."""
+    try:
+        found = _Named.model_validate_json(value or b"").orderID
+    except ValidationError:
+        return None
+    return found if ids.kind(found) is not None else None
+
+
+class _Named(BaseModel):
+    orderID: str  # noqa: N815 - the wire's name
 
 
 def read(value: bytes | None, ids: OrderIds, position: str) -> NewOrder:

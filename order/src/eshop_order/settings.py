@@ -24,6 +24,9 @@ class Settings(
     )
     order_lanes: int = Field(2, gt=0, description="sagas of submitted orders that run at the same time")
     order_poll_messages: int = Field(200, gt=0, le=500, description="most buffered orders placed by one saga")
+    order_place_tries: int = Field(
+        6, gt=0, description="how often a buffered order may fail by itself before it becomes a dead letter"
+    )
     order_sweep_seconds: float = Field(3.0, gt=0, description="how often orders that were left behind are looked for")
     order_left_behind_seconds: int = Field(
         15, gt=0, description="age at which an unfinished order counts as left behind"

@@ -13,10 +13,12 @@ from eshop_chassis.kafka import check_kafka, open_producer
 from eshop_chassis.mysql import Database, open_mysql
 from eshop_chassis.order_ids import OrderIds
 from eshop_order.consumer import OrderConsumer
+from eshop_order.dead_letters import DeadLetters
 from eshop_order.housekeeping import expiring
 from eshop_order.lanes import OrderLanes
 from eshop_order.outcome import Outcomes
 from eshop_order.place_orders import Placer
+from eshop_order.placing import QueuePlacing
 from eshop_order.refusals import Refusals
 from eshop_order.saga import Addresses, OrderSagas
 from eshop_order.service import OrderService
@@ -56,7 +58,9 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             every=settings.order_sweep_seconds,
             age=settings.order_left_behind_seconds,
         )
-        consumer = OrderConsumer(settings, placer, producer, ids)
+        letters = DeadLetters(db, store, producer, settings.kafka_dead_letter_topic)
+        placing = QueuePlacing(placer, letters, ids, tries=settings.order_place_tries)
+        consumer = OrderConsumer(settings, placing)
         service = OrderService(
             db,
             store,
