@@ -5,8 +5,8 @@ MAKEFLAGS += --no-print-directory
 ESHOP := .venv/bin/eshop
 TEST_STACK := --stack test
 
-.PHONY: help bootstrap up down status logs doctor clean demo verify parts k6 bench test test-fast lint types protos \
-	protos-check faults compose-up compose-down compose-test
+.PHONY: help bootstrap up down status logs doctor clean demo verify dead-letters parts k6 bench test test-fast lint \
+	types protos protos-check faults compose-up compose-down compose-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ demo: bootstrap ## Place one order of each kind on the running suite
 
 verify: bootstrap ## Prove the books of the running suite; ARGS="--within 60", "--watch", "--deep"
 	@$(ESHOP) verify $(ARGS)
+
+dead-letters: bootstrap ## List what the order queue has put aside; REPLAY=all or REPLAY=3,5 puts it back into the queue
+	@$(ESHOP) dead-letters $(if $(REPLAY),--replay $(REPLAY))
 
 parts: bootstrap ## Start MySQL, Redis, Kafka and the two DTMs only
 	@$(ESHOP) parts

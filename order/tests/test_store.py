@@ -274,3 +274,11 @@ async def test_of_many_at_once_one_claims_the_order(books):
     [(state, gid)] = set((await states(books, "a", "b")).values())
     assert state == "claimed"
     assert codes[int(gid[1:]) - 1] == {}
+
+
+async def test_an_order_that_was_put_aside_keeps_the_latest_reason(books: Books):
+    assert await run(books, "dead_letter", "a") is None
+    await run(books, "note_dead_letter", "a", "queue/0/7", "first")
+    await run(books, "note_dead_letter", "a", "queue/0/7", "second")
+    assert await run(books, "dead_letter", "a") == "second"
+    assert await run(books, "dead_letter", "b") is None

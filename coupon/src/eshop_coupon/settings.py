@@ -3,9 +3,10 @@
 from pydantic import Field
 
 from eshop_chassis import MySQLSettings, ServiceSettings
+from eshop_chassis.housekeeping import HousekeepingSettings
 
 
-class Settings(ServiceSettings, MySQLSettings):
+class Settings(ServiceSettings, MySQLSettings, HousekeepingSettings):
     """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
 
     http_port: int = Field(30480, validation_alias="ESHOP_COUPON_HTTP_PORT")

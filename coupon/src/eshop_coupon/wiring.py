@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from eshop_chassis import Api, ChassisHooks, Service
+from eshop_chassis.housekeeping import Housekeeping, expiring_refusals
 from eshop_chassis.mysql import open_mysql
 from eshop_coupon.service import CouponService
 from eshop_coupon.settings import Settings
@@ -21,4 +22,5 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             coupon_api.coupon_handlers(service, hooks),
             coupon_api.coupon_router(service, hooks),
         )
-        yield Service([api], {"MySQL": db.check})
+        housekeeping = Housekeeping(db, settings, "eshop_coupon", [expiring_refusals(settings)])
+        yield Service([api], {"MySQL": db.check}, [housekeeping.run])

@@ -158,6 +158,17 @@ def verify_command(
     raise SystemExit(code)
 
 
+@app.command("dead-letters")
+def dead_letters_command(
+    stack: Stack = "shop",
+    replay: Annotated[str, typer.Option(help='Offsets, as "3,5", or "all" that wait.', show_default=False)] = "",
+) -> None:
+    """List what the order queue has put aside, or write it into the queue again."""
+    from eshop_deploy.dead_letters import dead_letters  # not at the top, for the same reason
+
+    dead_letters(_running(stack), replay)
+
+
 def _agreed() -> bool:
     """Without a terminal or --yes it stays a dry run."""
     return sys.stdin.isatty() and typer.confirm("Do this?")

@@ -11,6 +11,8 @@ from eshop_order.store import CANCELLED, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import NotFound
 
+PUT_ASIDE = "the shop could not place this order by itself and put it aside; somebody looks at it"
+
 
 class Outcomes:
     """Tells the fate of every order id that was handed out."""
@@ -25,7 +27,7 @@ class Outcomes:
         """Raises NotFound for an id that was never handed out."""
         row = await self._db.run(lambda tx: self._find(tx, order_id))
         if row is None:
-            return self._not_placed_yet(order_id)
+            return await self._not_placed_yet(order_id)
         if row.final is None and await self._just_succeeded(row):
             row = await self._db.run(lambda tx: self._find(tx, order_id)) or row
         found = row
@@ -51,11 +53,14 @@ class Outcomes:
                 reply.status = "cancelled"
         return reply
 
-    def _not_placed_yet(self, order_id: str) -> pb.GetOutcomeReply:
-        """An id of the queue is handed out once Kafka has the order: without a row it is still there."""
+    async def _not_placed_yet(self, order_id: str) -> pb.GetOutcomeReply:
+        """An id of the queue is handed out once Kafka has the order: without a row it is still there, or put aside."""
         if self._ids.kind(order_id) not in ("b", "f"):
             raise NotFound(f"order {order_id} does not exist")
-        return pb.GetOutcomeReply(orderID=order_id, status="accepted")
+        put_aside = await self._db.run(lambda tx: self._store.dead_letter(tx, order_id))
+        return pb.GetOutcomeReply(
+            orderID=order_id, status="accepted", reason=PUT_ASIDE if put_aside is not None else ""
+        )
 
 
 def _status(row: Row) -> str:

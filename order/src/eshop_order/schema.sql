@@ -41,6 +41,17 @@ CREATE TABLE IF NOT EXISTS unit_return (
     PRIMARY KEY (order_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
+-- Orders whose message was put aside: they were accepted, and are not placed until somebody has looked (make dead-letters).
+CREATE TABLE IF NOT EXISTS dead_letter (
+    id bigint unsigned NOT NULL AUTO_INCREMENT,
+    order_id varchar(64) NOT NULL,
+    position varchar(300) NOT NULL,
+    reason varchar(500) NOT NULL,
+    created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (id),
+    UNIQUE KEY order_id (order_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
 CREATE TABLE IF NOT EXISTS refusal (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
     gid varchar(64) NOT NULL,

@@ -4,9 +4,12 @@ from pydantic import Field
 
 from eshop_chassis import DtmMySQLSettings, KafkaSettings, MySQLSettings, ServiceSettings
 from eshop_chassis.order_ids import OrderIdSettings
+from eshop_order.housekeeping import OrderHousekeepingSettings
 
 
-class Settings(ServiceSettings, MySQLSettings, KafkaSettings, DtmMySQLSettings, OrderIdSettings):
+class Settings(
+    ServiceSettings, MySQLSettings, KafkaSettings, DtmMySQLSettings, OrderIdSettings, OrderHousekeepingSettings
+):
     """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
 
     http_port: int = Field(30280, validation_alias="ESHOP_ORDER_HTTP_PORT")
@@ -22,6 +25,9 @@ class Settings(ServiceSettings, MySQLSettings, KafkaSettings, DtmMySQLSettings, 
     order_lanes: int = Field(2, gt=0, description="sagas of submitted orders that run at the same time")
     order_poll_messages: int = Field(
         4000, gt=0, le=5000, description="most buffered orders taken from the queue at a time; a saga places up to 500"
+    )
+    order_place_tries: int = Field(
+        6, gt=0, description="how often a buffered order may fail by itself before it becomes a dead letter"
     )
     order_sweep_seconds: float = Field(3.0, gt=0, description="how often orders that were left behind are looked for")
     order_left_behind_seconds: int = Field(

@@ -113,6 +113,20 @@ class OrderStore(CrudStore[order_pb2.Order]):
         )
         return [_row(row) for row in rows]
 
+    async def note_dead_letter(self, tx: AsyncConnection, order_id: str, position: str, reason: str) -> None:
+        """Notes that an order's message was put aside, and why; the latest reason counts."""
+        await execute(
+            tx,
+            "INSERT INTO dead_letter (order_id, position, reason) VALUES (%s, %s, %s)"
+            " ON DUPLICATE KEY UPDATE reason = VALUES(reason), created_at = NOW()",
+            (order_id, position[:300], reason),
+        )
+
+    async def dead_letter(self, tx: AsyncConnection, order_id: str) -> str | None:
+        """Why an order's message was put aside; None where it was not."""
+        rows = await fetch(tx, "SELECT reason FROM dead_letter WHERE order_id = %s", (order_id,))
+        return rows[0][0] if rows else None
+
     async def note_return(self, tx: AsyncConnection, order: NewOrder, *, resell: bool) -> None:
         """Notes, with the cancellation, that the units of a flash-sale order go back."""
         await execute(

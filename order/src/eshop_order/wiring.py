@@ -8,16 +8,20 @@ from eshop_chassis import Api, ChassisHooks, Service
 from eshop_chassis.branch import stored_refusals
 from eshop_chassis.channels import open_channel
 from eshop_chassis.dtm import check_dtm
+from eshop_chassis.housekeeping import Housekeeping
 from eshop_chassis.idempotency import takes_keys
 from eshop_chassis.kafka import check_kafka, open_producer
 from eshop_chassis.mysql import Database, open_mysql
 from eshop_chassis.order_ids import OrderIds
 from eshop_order.consumer import OrderConsumer
+from eshop_order.dead_letters import DeadLetters
+from eshop_order.housekeeping import expiring
 from eshop_order.key_store import KeyStore
 from eshop_order.keys import KeyedRequests
 from eshop_order.lanes import OrderLanes
 from eshop_order.outcome import Outcomes
 from eshop_order.place_orders import Placer
+from eshop_order.placing import QueuePlacing
 from eshop_order.refusals import Refusals
 from eshop_order.saga import Addresses, OrderSagas
 from eshop_order.service import OrderService
@@ -59,10 +63,12 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             every=settings.order_sweep_seconds,
             age=settings.order_left_behind_seconds,
         )
-        consumer = OrderConsumer(settings, placer, producer, ids)
         keyed = KeyedRequests(
             db, KeyStore(), placer.gid_of.__contains__, lease_seconds=settings.order_wait_seconds + LEASE_MARGIN_SECONDS
         )
+        letters = DeadLetters(db, store, producer, settings.kafka_dead_letter_topic)
+        placing = QueuePlacing(placer, letters, ids, tries=settings.order_place_tries)
+        consumer = OrderConsumer(settings, placing)
         service = OrderService(
             db,
             store,
@@ -78,7 +84,8 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         router = takes_keys(order_api.order_router(service, hooks), "Submit", "SendSubmitOrderNotify")
         api = Api(order_api.SERVICE_NAME, order_api.order_handlers(service, hooks), router)
         checks = {"MySQL": db.check, "Kafka": lambda: check_kafka(settings), "DTM": lambda: check_dtm(dtm)}
-        yield Service([api], checks, [consumer.run, sweeper.run, keyed.forget_old])
+        housekeeping = Housekeeping(db, settings, "eshop_order", expiring(settings))
+        yield Service([api], checks, [consumer.run, sweeper.run, keyed.forget_old, housekeeping.run])
 
 
 async def _open_refusals(stack: AsyncExitStack, settings: Settings, db: Database) -> Refusals:

@@ -90,6 +90,12 @@ class MemoryOrders:
         old = [k for k in _orders(tx).values() if k.row.state in open_states and k.updated < self.now - seconds]
         return [kept.row for kept in sorted(old, key=lambda kept: kept.updated)][:500]
 
+    async def note_dead_letter(self, tx: Tx, order_id: str, position: str, reason: str) -> None:
+        tx.data.setdefault("dead_letter", {})[order_id] = reason
+
+    async def dead_letter(self, tx: Tx, order_id: str) -> str | None:
+        return tx.data.setdefault("dead_letter", {}).get(order_id)
+
     async def note_return(self, tx: Tx, order: NewOrder, *, resell: bool) -> None:
         _returns(tx).setdefault(order.order_id, (order.product_id, resell))
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from eshop_chassis import Api, ChassisHooks, Service
+from eshop_chassis.housekeeping import Housekeeping, expiring_refusals
 from eshop_chassis.mysql import open_mysql
 from eshop_pay.service import PayService
 from eshop_pay.settings import Settings
@@ -17,4 +18,5 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
     async with open_mysql(settings, "eshop_pay", "eshop_pay", ["pay"]) as db:
         service = PayService(db, PayStore())
         api = Api(pay_api.SERVICE_NAME, pay_api.pay_handlers(service, hooks), pay_api.pay_router(service, hooks))
-        yield Service([api], {"MySQL": db.check})
+        housekeeping = Housekeeping(db, settings, "eshop_pay", [expiring_refusals(settings)])
+        yield Service([api], {"MySQL": db.check}, [housekeeping.run])

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from eshop_chassis import Api, ChassisHooks, Service
 from eshop_chassis.channels import open_channel
+from eshop_chassis.housekeeping import Housekeeping, expiring_refusals
 from eshop_chassis.mysql import open_mysql
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.stock.v1 import stock_api
@@ -29,4 +30,5 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         api = Api(
             stock_api.SERVICE_NAME, stock_api.stock_handlers(service, hooks), stock_api.stock_router(service, hooks)
         )
-        yield Service([api], {"MySQL": db.check}, [flash_sales.finish_openings])
+        housekeeping = Housekeeping(db, settings, "eshop_stock", [expiring_refusals(settings)])
+        yield Service([api], {"MySQL": db.check}, [flash_sales.finish_openings, housekeeping.run])

@@ -36,15 +36,25 @@ def lost_units(
     states = dict(db.among(sql, [unit.ref for _, unit in not_booked]))
     returning = "SELECT order_id FROM eshop_order.unit_return WHERE order_id IN ({})"
     waiting = {row[0] for row in db.among(returning, list(states))}
+    aside = put_aside(db, [unit.ref for _, unit in not_booked])
     sagas = progress(db, {unit.ref.partition("/")[0] for _, unit in not_booked if "/" in unit.ref})
     for sale, unit in not_booked:
         if messages.of_product(sale.product) or sagas.unfinished(unit.ref.partition("/")[0]):
             continue
         state = states.get(unit.ref)
+        if unit.ref in aside and state is None:
+            continue
         if state is None or (state == "cancelled" and unit.ref not in waiting):
             what = "there is no such order" if state is None else "its order is cancelled and it did not come back"
             told = f"{unit.count} units of product {sale.product} left Redis, and {what}"
             yield Finding("I3", "order", unit.ref, told, product=sale.product)
+
+
+def put_aside(db: Snapshot, order_ids: list[str]) -> set[str]:
+    """Those of these orders whose message is a dead letter: they are placed when it is replayed."""
+    return {
+        row[0] for row in db.among("SELECT order_id FROM eshop_order.dead_letter WHERE order_id IN ({})", order_ids)
+    }
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ def lost_acceptances(
     """Those of `missing` that are not on their way either. `messages` and `spans` were read after `db`."""
     if any(span.end > span.done for span in spans):
         return
-    there = _orders(db, missing)
+    there = _orders(db, missing) | put_aside(db, [lost.order_id for lost in missing])
     for lost in missing:
         if lost.order_id not in there and lost.gid not in messages.unfinished:
             told = f"message {lost.gid} accepted it, and there is no such order"

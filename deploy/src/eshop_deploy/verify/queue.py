@@ -66,11 +66,19 @@ class Seen:
 
 @dataclass(frozen=True)
 class Letter:
-    """A message in the dead-letter topic."""
+    """A message in the dead-letter topic; `since` is when it was put there, in seconds since 1970."""
 
+    partition: int
     offset: int
+    since: float
+    key: str
     headers: Mapping[str, str]
     value: bytes
+
+    @property
+    def position(self) -> str:
+        """Where the message first was: "topic/partition/offset"."""
+        return self.headers.get("position", "")
 
 
 class OrderQueue:
@@ -116,8 +124,7 @@ class OrderQueue:
         found: list[Letter] = []
         for partition in known.partitions:
             low, end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=SECONDS)
-            for message in self.read(topic, partition, low, end):
-                found.append(Letter(message.offset() or 0, headers_of(message), message.value() or b""))
+            found += [_letter(message) for message in self.read(topic, partition, low, end)]
         return found
 
 
@@ -142,6 +149,13 @@ def open_queue(settings: Settings) -> Generator[OrderQueue]:
         raise PartFailed(f"Kafka can't be read: {error.args[0]}", "See: eshop status") from error
     finally:
         consumer.close()
+
+
+def _letter(message: Message) -> Letter:
+    key = (message.key() or b"").decode("utf-8", "replace")
+    since = message.timestamp()[1] / 1000
+    place = message.partition() or 0, message.offset() or 0
+    return Letter(*place, since, key, headers_of(message), message.value() or b"")
 
 
 def headers_of(message: Message) -> dict[str, str]:
@@ -173,13 +187,18 @@ def order_id_of(names: Names, position: str, value: bytes | None) -> str | None:
     return order_id if names.ids.kind(order_id) in ("b", "f") else None
 
 
+def _position(message: Message) -> str:
+    """Where a message first was; one that was replayed bears that."""
+    return headers_of(message).get("position") or f"{message.topic()}/{message.partition()}/{message.offset()}"
+
+
 class QueueBooks:
     """Compares the messages that are done with the orders in MySQL."""
 
     def __init__(self, queue: OrderQueue, spans: list[Span], letters: list[Letter], seen: Seen, *, deep: bool) -> None:
         self._queue = queue
         self._spans = spans
-        self._aside = {letter.headers.get("position", "") for letter in letters}
+        self._aside = {letter.position for letter in letters}
         self._seen = seen
         self._deep = deep
         self.looked_at = 0
@@ -198,17 +217,14 @@ class QueueBooks:
         messages = self._queue.read(self._queue.names.topic, span.partition, start, span.done)
         for some in chunks(messages):
             self.looked_at += len(some)
-            yield from self._lost(db, {m.offset() or 0: self._order_id(m) for m in some}, span.partition)
+            yield from self._lost(
+                db, [(_position(m), order_id_of(self._queue.names, _position(m), m.value())) for m in some]
+            )
 
-    def _order_id(self, message: Message) -> str | None:
-        names = self._queue.names
-        return order_id_of(names, f"{names.topic}/{message.partition()}/{message.offset()}", message.value())
-
-    def _lost(self, db: Snapshot, by_offset: Mapping[int, str | None], partition: int) -> Iterator[Finding]:
+    def _lost(self, db: Snapshot, messages: list[tuple[str, str | None]]) -> Iterator[Finding]:
         sql = "SELECT order_id, state FROM eshop_order.order_record WHERE order_id IN ({})"
-        states = dict(db.among(sql, [order_id for order_id in by_offset.values() if order_id]))
-        for offset, order_id in by_offset.items():
-            position = f"{self._queue.names.topic}/{partition}/{offset}"
+        states = dict(db.among(sql, [order_id for _, order_id in messages if order_id]))
+        for position, order_id in messages:
             if states.get(order_id or "") in FINAL or position in self._aside:
                 continue
             if order_id is None:

@@ -106,7 +106,10 @@ class KafkaBatches:
         return [message for message in [first, *more] if _is_message(message)]
 
     def _commit(self, offsets: list[TopicPartition]) -> None:
-        self._consumer.commit(offsets=offsets, asynchronous=False)
+        """Only what is still ours: another member may have gone further in what moved to it, and would be set back."""
+        mine = {place.partition for place in self._consumer.assignment()}
+        if kept := [offset for offset in offsets if offset.partition in mine]:
+            self._consumer.commit(offsets=kept, asynchronous=False)
 
     def _resume(self) -> None:
         self._consumer.resume(self._consumer.assignment())

@@ -1,0 +1,116 @@
+"""`make dead-letters`: what was put aside is listed and goes into the queue again, as often as one likes."""
+
+import json
+
+import pytest
+from books import Books
+from confluent_kafka import Producer
+from databases import Databases
+from gateway_client import Gateway
+from patience import eventually
+from queue_messages import OrderQueue, order_message
+from running_stack import RunningStack
+
+from eshop_chassis.order_ids import OrderIds, OrderIdSettings
+from eshop_deploy.dead_letters import Fate, fates, write_again
+from eshop_deploy.settings import read_settings
+from eshop_deploy.verify.queue import open_queue
+
+
+@pytest.fixture(scope="module")
+def queue(stack: RunningStack) -> OrderQueue:
+    return OrderQueue(stack)
+
+
+def _put_aside(stack: RunningStack, value: bytes, position: str) -> None:
+    """As the consumer does with what it can't place for now."""
+    producer = Producer({"bootstrap.servers": stack.address("KAFKA"), "acks": "all"})
+    headers: list[tuple[str, str | bytes | None]] = [("reason", "a test"), ("position", position)]
+    producer.produce(stack["ESHOP_KAFKA_DEAD_LETTER_TOPIC"], value, "key", headers=headers)
+    assert producer.flush(10) == 0
+
+
+def _listed(stack: RunningStack, value: bytes) -> list[Fate]:
+    settings = read_settings(stack.env)
+    with open_queue(settings) as reader:
+        return [fate for fate in fates(settings, reader) if fate.letter.value == value]
+
+
+def _replay(stack: RunningStack, *found: Fate) -> None:
+    settings = read_settings(stack.env)
+    with open_queue(settings) as reader:
+        write_again(settings, reader, [fate.letter for fate in found])
+
+
+async def test_an_order_that_is_replayed_twice_is_placed_once(
+    gw: Gateway, stack: RunningStack, queue: OrderQueue, books: Books, db: Databases, product: int, user: int
+) -> None:
+    await gw.set_stock(product, 10)
+    order_id = queue.new_id()
+    message = order_message(user, product, order_id)
+    _put_aside(stack, message, "elsewhere/0/1")
+    [fate] = _listed(stack, message)
+    assert (fate.order_id, fate.state, fate.letter.headers["reason"]) == (order_id, "waiting", "a test")
+
+    _replay(stack, fate)
+    _replay(stack, fate, fate)
+    assert (await gw.settled(order_id))["status"] == "confirmed"
+    await eventually(lambda: _is_idle(queue), within=20)
+
+    assert [order["order_id"] for order in db.orders(product)] == [order_id]
+    assert [fate.state for fate in _listed(stack, message)] == ["confirmed"]
+    await books.balance(product, sold=1, accepted=[order_id])
+
+
+async def test_an_order_without_an_id_is_named_by_the_place_where_it_first_was(
+    gw: Gateway, stack: RunningStack, queue: OrderQueue, books: Books, db: Databases, product: int, user: int
+) -> None:
+    await gw.set_stock(product, 10)
+    message = order_message(user, product)
+    position = f"elsewhere/3/{product}"
+    _put_aside(stack, message, position)
+    [fate] = _listed(stack, message)
+
+    _replay(stack, fate, fate)
+    await eventually(lambda: db.orders(product), within=20)
+    await eventually(lambda: _is_idle(queue), within=20)
+
+    ids = OrderIds(OrderIdSettings(order_id_key=stack["ESHOP_ORDER_ID_KEY"]))
+    assert [order["order_id"] for order in db.orders(product)] == [ids.derived("b", position)]
+    await books.balance(product, sold=1)
+
+
+async def test_what_is_no_order_is_put_aside_again_with_the_same_place(
+    stack: RunningStack, queue: OrderQueue, user: int
+) -> None:
+    poison = json.dumps({"userID": user, "not": "an order"}).encode()
+    await queue.write(poison)
+    [first] = await eventually(lambda: _listed(stack, poison), within=20)
+    assert first.state == "not an order"
+
+    _replay(stack, first)
+    both = await eventually(lambda: len(found := _listed(stack, poison)) == 2 and found, within=20)
+
+    assert {fate.letter.position for fate in both} == {first.letter.position}
+    assert all(fate.letter.headers["reason"] for fate in both)
+
+
+async def test_an_order_whose_message_was_put_aside_is_told_to_be_so(
+    gw: Gateway, queue: OrderQueue, product: int, user: int
+) -> None:
+    order_id = queue.new_id()
+    await queue.write(order_message(user, product, order_id, productCount=0))
+
+    told = await eventually(lambda: _reason(gw, order_id), within=20)
+
+    assert "put it aside" in told
+
+
+async def _reason(gw: Gateway, order_id: str) -> str:
+    answer = await gw.outcome(order_id)
+    assert (answer.status, answer.data["status"]) == (200, "accepted")
+    return answer.data["reason"]
+
+
+async def _is_idle(queue: OrderQueue) -> bool:
+    return await queue.lag() == 0
