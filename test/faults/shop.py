@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
@@ -89,6 +90,12 @@ class Shop:
             record.signal(signal.SIGCONT)
             await asyncio.to_thread(process.stop, record, 10)
         await self.up(preload)
+
+    def keep_logs(self, name: str) -> Path:
+        """Copies the logs of all parts to a folder of this name."""
+        folder = self.folder / "logs" / name
+        shutil.copytree(self.stack.path / "logs", folder, dirs_exist_ok=True)
+        return folder
 
     def pid(self, part: str) -> int:
         """Raises StackFailedError for a part that does not run."""
