@@ -59,7 +59,8 @@ async def _nothing(_shop: Shop) -> AsyncGenerator[None]:
 class Row:
     """A row of the matrix. `load_seconds`: least time of load; `patience`: seconds to converge; `pace`: of the load.
 
-    `long`: one seed is enough. `around`: what is different with the stack from before the load until the verdict.
+    `long`: one seed is enough. `repaired`: `eshop verify --repair` may be needed to put the books right.
+    `around`: what is different with the stack from before the load until the verdict.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Row:
     patience: float = 120.0
     pace: float = 1.0
     long: bool = False
+    repaired: bool = False
     around: Around = _nothing
 
 

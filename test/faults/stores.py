@@ -60,7 +60,7 @@ async def kafka_killed(scene: Scene) -> None:
         await kill(scene, "kafka")
 
 
-@row("redis-loses-a-second", "Redis killed and its last second cut off", patience=180)
+@row("redis-loses-a-second", "Redis killed and its last second cut off", patience=60, repaired=True)
 async def redis_loses_a_second(scene: Scene) -> None:
     await scene.some(3, 6)
     aof = _aof(scene)
