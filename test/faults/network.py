@@ -22,7 +22,8 @@ async def lose_replies(scene: Scene, line: Line, of: str, seconds: float) -> Non
     await asyncio.sleep(seconds)
     lost = line.cut(scene.shop.pid(of))
     line.flow()
-    scene.note(f"{lost} connections of {of} at port {line.port}")
+    if lost:
+        scene.note(f"{lost} connections of {of} at port {line.port}")
 
 
 @row("branch-replies-lost", "replies from branches to DTM dropped", patience=150)

@@ -123,6 +123,8 @@ class Run:
         least = asyncio.create_task(asyncio.sleep(self._row.load_seconds))
         try:
             await self._row.strike(scene)
+            if not scene.struck:
+                self._fail("not struck", ["no part of the fault happened"])
         except NeverStruckError as error:
             self._fail("not struck", [str(error)])
         finally:
