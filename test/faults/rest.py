@@ -9,8 +9,10 @@ from confluent_kafka import KafkaException
 from redis.exceptions import RedisError
 from shop import Shop
 
+from eshop_deploy.environment import saved_settings
 from eshop_deploy.failures import BringUpError
-from eshop_deploy.verify.look import Books
+from eshop_deploy.verify.findings import Look
+from eshop_deploy.verify.look import open_books
 
 LOOK_EVERY_SECONDS = 0.5
 TELL_EVERY_SECONDS = 5.0
@@ -19,19 +21,23 @@ TELL_EVERY_SECONDS = 5.0
 class Rest:
     """Looks at everything that passes through the suite."""
 
-    def __init__(self, shop: Shop, books: Books) -> None:
+    def __init__(self, shop: Shop) -> None:
         self._shop = shop
-        self._books = books
 
     async def missing(self) -> tuple[list[str], list[str]]:
         """(what is still under way, what is broken); a book that is broken twice in a row is."""
         if absent := self._shop.missing():
             return [f"{', '.join(absent)} not ready"], []
         try:
-            look = await asyncio.to_thread(self._books.verdict)
+            look = await asyncio.to_thread(self._verdict)
         except (pymysql.Error, RedisError, KafkaException, BringUpError, OSError) as error:
             return [f"a store does not answer: {error}"], []
         return [str(way) for way in look.on_its_way], [str(finding) for finding in look.findings]
+
+    def _verdict(self) -> Look:
+        """Over connections of its own: earlier ones may not have outlived the fault."""
+        with open_books(saved_settings(self._shop.stack)) as books:
+            return books.verdict()
 
     async def reached(self, within: float, tell: Callable[[str], None]) -> float | tuple[list[str], list[str]]:
         """Waits until nothing is under way and nothing is broken.

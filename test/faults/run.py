@@ -5,7 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,9 +18,6 @@ from load import Buyers, Shelf
 from rest import Rest
 from scene import NeverStruckError, Row, Scene
 from shop import Shop, StackFailedError
-
-from eshop_deploy.environment import saved_settings
-from eshop_deploy.verify.look import Books, open_books
 
 Tell = Callable[[str], None]
 CALM_SECONDS = 2.0
@@ -70,8 +67,8 @@ class Run:
         begin = time.monotonic()
         try:
             await self._prepare()
-            async with self._row.around(self._shop), self._at_hand() as (db, gw, books):
-                await self._run(db, gw, Rest(self._shop, books))
+            async with self._row.around(self._shop), self._gateway() as gw:
+                await self._run(gw)
         except StackFailedError as error:
             self._fail("no stack", [str(error)])
         except NeverStruckError as error:
@@ -87,34 +84,30 @@ class Run:
         await self._shop.ready()
 
     @asynccontextmanager
-    async def _at_hand(self) -> AsyncGenerator[tuple[Databases, Gateway, Books]]:
-        stack = self._shop.running
-        db = Databases(stack)
+    async def _gateway(self) -> AsyncGenerator[Gateway]:
         limits = httpx.Limits(max_connections=400, max_keepalive_connections=100)
-        http = httpx.AsyncClient(base_url=stack.url("gw"), timeout=30, trust_env=False, limits=limits)
-        try:
-            with open_books(saved_settings(self._shop.stack)) as books:
-                yield db, Gateway(http), books
-        finally:
-            await http.aclose()
-            db.close()
+        url = self._shop.running.url("gw")
+        async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, limits=limits) as http:
+            yield Gateway(http)
 
-    async def _run(self, db: Databases, gw: Gateway, rest: Rest) -> None:
+    async def _run(self, gw: Gateway) -> None:
+        rest, shelf = Rest(self._shop), Shelf()
         left = await rest.reached(FIRST_REST_SECONDS, self._tell)
         if not isinstance(left, float):
             raise StackFailedError(f"not at rest before the row began: {'; '.join(left[0] + left[1])}")
-        shelf = Shelf()
         await shelf.fill(gw)
         buyers = Buyers(gw, shelf, self._rng, pace=self._pace)
-        scene = Scene(self._shop, self._lines, db, gw, shelf, buyers, self._rng, self._long)
+        scene = Scene(self._shop, self._lines, gw, shelf, buyers, self._rng, self._long)
         await self._load_and_strike(scene)
         history = buyers.history
         history.save(self._shop.folder / "histories" / f"{self._row.name}-{self._result.seed}.json")
-        judge = Judge(db, gw, shelf, history)
-        await self._judge(judge, rest, scene)
+        await self._rest_in_time(rest)
+        with closing(Databases(self._shop.running)) as db:
+            judge = Judge(db, gw, shelf, history)
+            await self._judge(judge, scene)
+            self._result.orders = judge.live_orders()
         self._result.struck = scene.struck
         self._count(history.counts(), history.answers())
-        self._result.orders = judge.live_orders()
 
     async def _load_and_strike(self, scene: Scene) -> None:
         """The load goes on until the fault has healed, and a little longer."""
@@ -136,13 +129,15 @@ class Run:
             await load
         self._tell(f"struck: {', '.join(scene.struck)}; told: {dict(scene.buyers.history.counts())}")
 
-    async def _judge(self, judge: Judge, rest: Rest, scene: Scene) -> None:
+    async def _rest_in_time(self, rest: Rest) -> None:
         took = await self._rest(rest)
-        if not isinstance(took, float):
+        if isinstance(took, float):
+            self._result.seconds_to_converge = round(took, 1)
+        else:
             on_its_way, broken = took
             self._fail("broken" if broken else "not converged", broken + on_its_way)
-        else:
-            self._result.seconds_to_converge = round(took, 1)
+
+    async def _judge(self, judge: Judge, scene: Scene) -> None:
         problems = await judge.broken_promises()
         for check in scene.checks:
             problems += await check()

@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from databases import Databases
 from gateway_client import Gateway
 from line import Line
 from load import Buyers, Shelf
@@ -24,7 +23,6 @@ class Scene:
 
     shop: Shop
     lines: dict[str, Line]
-    db: Databases
     gw: Gateway
     shelf: Shelf
     buyers: Buyers
