@@ -41,7 +41,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pace", type=float, default=1.0, help="of the load: 0.5 is half of it")
     parser.add_argument("--keep", action="store_true", help="uses the stack as it is and leaves it up")
     parser.add_argument("--stack", default="faults")
-    parser.add_argument("--port-offset", type=int, default=2200)
+    parser.add_argument("--port-offset", type=int, default=3300)
     parser.add_argument("--report", type=Path, default=None, help="path without suffix")
     return parser.parse_args()
 
