@@ -66,6 +66,21 @@ def test_a_port_that_an_ended_connection_still_holds_is_waited_for(
     require_free([part_on(outgoing)])
 
 
+def test_a_listener_at_another_address_of_the_machine_does_not_hold_the_port(
+    taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ended connection is waited for at 127.0.0.1, though a server has the same port of 127.0.0.2."""
+    client = socket.socket()
+    client.bind(("127.0.0.1", 0))
+    client.connect(("127.0.0.1", taken_port))
+    outgoing = int(client.getsockname()[1])
+    monkeypatch.setattr(ports.time, "sleep", lambda _: reset(client))
+    with socket.socket() as elsewhere:
+        elsewhere.bind(("127.0.0.2", outgoing))
+        elsewhere.listen()
+        require_free([part_on(outgoing)])
+
+
 def test_a_reserved_port_can_be_listened_on_and_by_nobody_elses_connection(free_port: int) -> None:
     reserved = ports.Reservations()
     reserved.add("127.0.0.1", free_port)

@@ -41,7 +41,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pace", type=float, default=1.0, help="of the load: 0.5 is half of it")
     parser.add_argument("--keep", action="store_true", help="uses the stack as it is and leaves it up")
     parser.add_argument("--stack", default="faults")
-    parser.add_argument("--port-offset", type=int, default=2200)
+    parser.add_argument("--port-offset", type=int, default=3300)
     parser.add_argument("--report", type=Path, default=None, help="path without suffix")
     return parser.parse_args()
 
@@ -63,10 +63,20 @@ async def _matrix(options: argparse.Namespace) -> int:
             report.add(result)
             results.append(result)
             _tell_result(result)
+            if result.verdict != "ok":
+                await _start_afresh(shop, result)
         if not options.keep:
             await shop.down()
     print(HEAD, RULE, *map(line, results), sep="\n")
     return 1 if any(result.verdict != "ok" for result in results) else 0
+
+
+async def _start_afresh(shop: Shop, result: Result) -> None:
+    """What a broken run has left must not count against the next; its logs are kept."""
+    kept = shop.keep_logs(f"{result.row}-{result.seed}")
+    _say(f"logs: {kept}; starting with an empty stack")
+    await shop.clean()
+    await shop.up()
 
 
 def _chosen(options: argparse.Namespace) -> list[tuple[Row, int]]:

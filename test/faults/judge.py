@@ -4,35 +4,31 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from books import CANCELLED, Books
+from books import CANCELLED
 from databases import Databases, Row
-from gateway_client import FINAL, Gateway
+from gateway_client import FINAL, Answer, Gateway
 from history import History, Request
 from load import Shelf
 
 ASKED_AT_ONCE = 20
-MOST_TOLD = 12
+MOST_TRIES = 4
+SERVER_ERROR = 500
 
 
 class Judge:
     """Knows one run's products and what was asked for."""
 
-    def __init__(self, db: Databases, books: Books, gw: Gateway, shelf: Shelf, history: History) -> None:
+    def __init__(self, db: Databases, gw: Gateway, shelf: Shelf, history: History) -> None:
         self._db = db
-        self._books = books
         self._gw = gw
         self._shelf = shelf
         self._history = history
-
-    def broken_books(self) -> list[str]:
-        """Invariants I1, I2 and I4 to I6 of every product of the run."""
-        return [problem for product in self._shelf.products for problem in self._books.problems(product, None, [])]
 
     async def broken_promises(self) -> list[str]:
         """I3 and I8: what buyers were told, against the orders there are and against GetOutcome."""
         rows = await asyncio.to_thread(self._rows)
         problems = [p for request in self._history.requests for p in promise(request, rows.pop(_key(request), []))]
-        strangers = [row["order_id"] for left in rows.values() for row in left]
+        strangers = [row["order_id"] for left in rows.values() for row in left if _live(row)]
         problems += [f"I3 order {order_id}: nobody asked for it" for order_id in strangers]
         problems += await asyncio.to_thread(lambda: list(self._limits()))
         return problems + await self._outcomes()
@@ -67,7 +63,7 @@ class Judge:
 
         async def ask(request: Request) -> str:
             async with gate:
-                answer = await self._gw.outcome(request.order_id)
+                answer = await self._outcome(request.order_id)
             status = answer.data.get("status", f"HTTP {answer.status}")
             if status not in FINAL:
                 return f"I3 {_name(request)}: GetOutcome says {status}"
@@ -77,6 +73,15 @@ class Judge:
 
         told = await asyncio.gather(*(ask(request) for request in self._history.requests if request.order_id))
         return [problem for problem in told if problem]
+
+    async def _outcome(self, order_id: str) -> Answer:
+        """GetOutcome, asked again where it could not tell."""
+        for _ in range(MOST_TRIES - 1):
+            answer = await self._gw.outcome(order_id)
+            if answer.status < SERVER_ERROR:
+                return answer
+            await asyncio.sleep(1)
+        return await self._gw.outcome(order_id)
 
 
 def promise(request: Request, rows: Sequence[Row]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
-from deaths import BRANCHES
+from deaths import BRANCHES, NOTICED_SECONDS
 from scene import NeverStruckError, Scene, row
 from shop import Shop
 
@@ -41,7 +41,7 @@ async def clocks_off(scene: Scene) -> None:
 async def _restart(scene: Scene, parts: list[str]) -> None:
     for part in parts:
         scene.shop.kill(part)
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(NOTICED_SECONDS)
     await scene.shop.ready(*parts)
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import fresh
 import grpc.aio
+from databases import Databases
 from line import Line
 from scene import Scene, row
 
@@ -22,7 +23,8 @@ async def lose_replies(scene: Scene, line: Line, of: str, seconds: float) -> Non
     await asyncio.sleep(seconds)
     lost = line.cut(scene.shop.pid(of))
     line.flow()
-    scene.note(f"{lost} connections of {of} at port {line.port}")
+    if lost:
+        scene.note(f"{lost} connections of {of} at port {line.port}")
 
 
 @row("branch-replies-lost", "replies from branches to DTM dropped", patience=150)
@@ -71,11 +73,12 @@ async def check_back_race(scene: Scene) -> None:
 async def echoes(scene: Scene) -> None:
     """Calls branches again as DTM called them, at any later time; of a saga that failed also what was never called."""
     ends = asyncio.get_running_loop().time() + 12
+    db = Databases(scene.shop.running)
     channels: dict[str, grpc.aio.Channel] = {}
     count = 0
     try:
         while asyncio.get_running_loop().time() < ends:
-            calls = await asyncio.to_thread(scene.db.rows, RECENT_CALLS)
+            calls = await asyncio.to_thread(db.rows, RECENT_CALLS)
             fitting = [call for call in calls if call["status"] != "prepared" or call["outcome"] == "failed"]
             for call in scene.rng.sample(fitting, min(len(fitting), 25)):
                 address, _, path = call["url"].partition("/")
@@ -84,6 +87,7 @@ async def echoes(scene: Scene) -> None:
                 count += 1
             await scene.some(0.02, 0.2)
     finally:
+        db.close()
         for channel in channels.values():
             await channel.close()
     scene.note(f"{count} calls repeated")

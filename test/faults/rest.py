@@ -1,71 +1,58 @@
-"""Whether the suite has come to rest: what is still in flight, and waiting until nothing is."""
+"""Whether the suite has come to rest with its books in order, as `eshop verify` sees it; and waiting until it has."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 import pymysql
-from databases import Databases
-from kafka_lag import QueueLag
+from confluent_kafka import KafkaException
 from redis.exceptions import RedisError
 from shop import Shop
 
+from eshop_deploy.environment import saved_settings
+from eshop_deploy.failures import BringUpError
+from eshop_deploy.verify.findings import Look
+from eshop_deploy.verify.look import open_books
+
 LOOK_EVERY_SECONDS = 0.5
 TELL_EVERY_SECONDS = 5.0
-UNFINISHED = (
-    "SELECT state, COUNT(*) AS orders FROM eshop_order.order_record"
-    " WHERE state IN ('placing', 'claimed') OR (state = 'reverted' AND suite = 1) GROUP BY state"
-)
-TRANSACTIONS = "SELECT COUNT(*) AS open FROM dtm.trans_global WHERE status NOT IN ('succeed', 'failed')"
-# DTM on Redis lists its unfinished transactions in this set.
-DTM_REDIS_UNFINISHED = "{a}_u"
 
 
 class Rest:
     """Looks at everything that passes through the suite."""
 
-    def __init__(self, shop: Shop, db: Databases, lag: QueueLag) -> None:
+    def __init__(self, shop: Shop) -> None:
         self._shop = shop
-        self._db = db
-        self._lag = lag
 
-    async def in_flight(self) -> list[str]:
-        """What is still under way, a text for each kind."""
-        if missing := self._shop.missing():
-            return [f"{', '.join(missing)} not ready"]
+    async def missing(self) -> tuple[list[str], list[str]]:
+        """(what is still under way, what is broken); a book that is broken twice in a row is."""
+        if absent := self._shop.missing():
+            return [f"{', '.join(absent)} not ready"], []
         try:
-            return await asyncio.to_thread(lambda: list(self._in_flight()))
-        except (pymysql.Error, RedisError) as error:
-            return [f"a store does not answer: {type(error).__name__}"]
+            look = await asyncio.to_thread(self._verdict)
+        except (pymysql.Error, RedisError, KafkaException, BringUpError, OSError) as error:
+            return [f"a store does not answer: {error}"], []
+        return [str(way) for way in look.on_its_way], [str(finding) for finding in look.findings]
 
-    def _in_flight(self) -> Iterator[str]:
-        for row in self._db.rows(UNFINISHED):
-            yield f"{row['orders']} orders {row['state']}"
-        if units := self._db.value("SELECT COUNT(*) AS units FROM eshop_order.unit_return"):
-            yield f"{units} units to go back"
-        if sagas := self._db.value(TRANSACTIONS):
-            yield f"{sagas} sagas open"
-        if messages := self._db.redis.zcard(DTM_REDIS_UNFINISHED):
-            yield f"{messages} flash-sale messages open"
-        if behind := self._lag.messages():
-            yield f"{behind} messages in the queue"
+    def _verdict(self) -> Look:
+        """Over connections of its own: earlier ones may not have outlived the fault."""
+        with open_books(saved_settings(self._shop.stack)) as books:
+            return books.verdict()
 
-    async def reached(
-        self, within: float, problems: Callable[[], Sequence[str]], tell: Callable[[str], None]
-    ) -> float | list[str]:
-        """Waits until nothing is in flight and no book is broken.
+    async def reached(self, within: float, tell: Callable[[str], None]) -> float | tuple[list[str], list[str]]:
+        """Waits until nothing is under way and nothing is broken.
 
-        Returns the seconds that took, or what was wrong when `within` seconds were over.
+        Returns the seconds that took, or what was missing when `within` seconds were over.
         """
         begin = told = time.monotonic()
         while True:
-            wrong = await self.in_flight() or await asyncio.to_thread(lambda: list(problems()))
+            on_its_way, broken = await self.missing()
             seconds = time.monotonic() - begin
-            if not wrong:
+            if not on_its_way and not broken:
                 return seconds
             if seconds > within:
-                return wrong
+                return on_its_way, broken
             if time.monotonic() - told > TELL_EVERY_SECONDS:
                 told = time.monotonic()
-                tell(f"{seconds:.0f} s: {'; '.join(wrong[:4])}")
+                tell(f"{seconds:.0f} s: {'; '.join([*broken, *on_its_way][:4])}")
             await asyncio.sleep(LOOK_EVERY_SECONDS)

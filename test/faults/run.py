@@ -5,16 +5,14 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import httpx
-from books import Books
 from databases import Databases
 from gateway_client import Gateway
 from judge import Judge
-from kafka_lag import QueueLag
 from line import Line
 from load import Buyers, Shelf
 from rest import Rest
@@ -69,8 +67,8 @@ class Run:
         begin = time.monotonic()
         try:
             await self._prepare()
-            async with self._row.around(self._shop), self._at_hand() as (db, books, gw, lag):
-                await self._run(db, books, gw, Rest(self._shop, db, lag))
+            async with self._row.around(self._shop), self._gateway() as gw:
+                await self._run(gw)
         except StackFailedError as error:
             self._fail("no stack", [str(error)])
         except NeverStruckError as error:
@@ -86,36 +84,30 @@ class Run:
         await self._shop.ready()
 
     @asynccontextmanager
-    async def _at_hand(self) -> AsyncGenerator[tuple[Databases, Books, Gateway, QueueLag]]:
-        stack = self._shop.running
-        db, lag = Databases(stack), QueueLag(stack)
+    async def _gateway(self) -> AsyncGenerator[Gateway]:
         limits = httpx.Limits(max_connections=400, max_keepalive_connections=100)
-        dtm = httpx.Client(base_url=f"http://{stack.address('DTM_MYSQL_HTTP')}", trust_env=False)
-        http = httpx.AsyncClient(base_url=stack.url("gw"), timeout=30, trust_env=False, limits=limits)
-        try:
-            yield db, Books(db, dtm), Gateway(http), lag
-        finally:
-            await http.aclose()
-            dtm.close()  # noqa: ASYNC212 - nothing is in flight on it
-            lag.close()
-            db.close()
+        url = self._shop.running.url("gw")
+        async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, limits=limits) as http:
+            yield Gateway(http)
 
-    async def _run(self, db: Databases, books: Books, gw: Gateway, rest: Rest) -> None:
-        left = await rest.reached(FIRST_REST_SECONDS, list, self._tell)
-        if isinstance(left, list):
-            raise StackFailedError(f"not at rest before the row began: {'; '.join(left)}")
-        shelf = Shelf()
+    async def _run(self, gw: Gateway) -> None:
+        rest, shelf = Rest(self._shop), Shelf()
+        left = await rest.reached(FIRST_REST_SECONDS, self._tell)
+        if not isinstance(left, float):
+            raise StackFailedError(f"not at rest before the row began: {'; '.join(left[0] + left[1])}")
         await shelf.fill(gw)
         buyers = Buyers(gw, shelf, self._rng, pace=self._pace)
-        scene = Scene(self._shop, self._lines, db, gw, shelf, buyers, self._rng, self._long)
+        scene = Scene(self._shop, self._lines, gw, shelf, buyers, self._rng, self._long)
         await self._load_and_strike(scene)
         history = buyers.history
         history.save(self._shop.folder / "histories" / f"{self._row.name}-{self._result.seed}.json")
-        judge = Judge(db, books, gw, shelf, history)
-        await self._judge(judge, rest, scene)
+        await self._rest_in_time(rest)
+        with closing(Databases(self._shop.running)) as db:
+            judge = Judge(db, gw, shelf, history)
+            await self._judge(judge, scene)
+            self._result.orders = judge.live_orders()
         self._result.struck = scene.struck
         self._count(history.counts(), history.answers())
-        self._result.orders = judge.live_orders()
 
     async def _load_and_strike(self, scene: Scene) -> None:
         """The load goes on until the fault has healed, and a little longer."""
@@ -124,6 +116,8 @@ class Run:
         least = asyncio.create_task(asyncio.sleep(self._row.load_seconds))
         try:
             await self._row.strike(scene)
+            if not scene.struck:
+                self._fail("not struck", ["no part of the fault happened"])
         except NeverStruckError as error:
             self._fail("not struck", [str(error)])
         finally:
@@ -135,19 +129,31 @@ class Run:
             await load
         self._tell(f"struck: {', '.join(scene.struck)}; told: {dict(scene.buyers.history.counts())}")
 
-    async def _judge(self, judge: Judge, rest: Rest, scene: Scene) -> None:
-        took = await rest.reached(self._row.patience, judge.broken_books, self._tell)
-        if isinstance(took, list):
-            books_only = not await rest.in_flight()
-            self._fail("broken" if books_only else "not converged", took)
-            return
-        self._result.seconds_to_converge = round(took, 1)
-        # A second look: what was repaired must stay repaired while outcomes are asked for.
-        problems = await judge.broken_promises() + await asyncio.to_thread(judge.broken_books)
+    async def _rest_in_time(self, rest: Rest) -> None:
+        took = await self._rest(rest)
+        if isinstance(took, float):
+            self._result.seconds_to_converge = round(took, 1)
+        else:
+            on_its_way, broken = took
+            self._fail("broken" if broken else "not converged", broken + on_its_way)
+
+    async def _judge(self, judge: Judge, scene: Scene) -> None:
+        problems = await judge.broken_promises()
         for check in scene.checks:
             problems += await check()
         if problems:
             self._fail("broken", problems)
+
+    async def _rest(self, rest: Rest) -> float | tuple[list[str], list[str]]:
+        """Waits for rest; in a row that needs it, repairs the books when they don't come to rest by themselves."""
+        begin = time.monotonic()
+        took = await rest.reached(self._row.patience, self._tell)
+        if self._row.repaired and not isinstance(took, float):
+            self._tell(f"repairing: {'; '.join(took[1] + took[0])[:200]}")
+            self._tell((await self._shop.repair())[-300:])
+            again = await rest.reached(self._row.patience, self._tell)
+            return time.monotonic() - begin if isinstance(again, float) else again
+        return took
 
     def _fail(self, verdict: str, problems: list[str]) -> None:
         if self._result.verdict == "ok":

@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from databases import Databases
 from gateway_client import Gateway
 from line import Line
 from load import Buyers, Shelf
@@ -24,7 +23,6 @@ class Scene:
 
     shop: Shop
     lines: dict[str, Line]
-    db: Databases
     gw: Gateway
     shelf: Shelf
     buyers: Buyers
@@ -59,7 +57,8 @@ async def _nothing(_shop: Shop) -> AsyncGenerator[None]:
 class Row:
     """A row of the matrix. `load_seconds`: least time of load; `patience`: seconds to converge; `pace`: of the load.
 
-    `long`: one seed is enough. `around`: what is different with the stack from before the load until the verdict.
+    `long`: one seed is enough. `repaired`: `eshop verify --repair` may be needed to put the books right.
+    `around`: what is different with the stack from before the load until the verdict.
     """
 
     name: str
@@ -69,6 +68,7 @@ class Row:
     patience: float = 120.0
     pace: float = 1.0
     long: bool = False
+    repaired: bool = False
     around: Around = _nothing
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
@@ -83,12 +84,22 @@ class Shop:
     async def clean(self) -> None:
         await self._eshop("clean", "--yes", env={})
 
+    async def repair(self) -> str:
+        """Puts right what `eshop verify` knows to put right; returns what it said."""
+        return await self._eshop("verify", "--repair", "--yes", "--within", "20", env={}, may_fail=True)
+
     async def new_supervisor(self, preload: Mapping[str, str] | None = None) -> None:
         """Another one takes over the parts; it has forgotten how often they died."""
         if (record := process.read_record(self.stack.supervisor_record)) is not None:
             record.signal(signal.SIGCONT)
             await asyncio.to_thread(process.stop, record, 10)
         await self.up(preload)
+
+    def keep_logs(self, name: str) -> Path:
+        """Copies the logs of all parts to a folder of this name."""
+        folder = self.folder / "logs" / name
+        shutil.copytree(self.stack.path / "logs", folder, dirs_exist_ok=True)
+        return folder
 
     def pid(self, part: str) -> int:
         """Raises StackFailedError for a part that does not run."""
@@ -150,7 +161,7 @@ class Shop:
         record = process.read_record(self.stack.record(part))
         return record is not None and ready.get(part) == record.pid
 
-    async def _eshop(self, *args: str, env: Mapping[str, str]) -> None:
+    async def _eshop(self, *args: str, env: Mapping[str, str], may_fail: bool = False) -> str:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("ESHOP_") or k in _KEPT}
         asked = await asyncio.create_subprocess_exec(
             ESHOP,
@@ -163,8 +174,9 @@ class Shop:
             stderr=asyncio.subprocess.STDOUT,
         )
         told, _ = await asked.communicate()
-        if asked.returncode:
+        if asked.returncode and not may_fail:
             raise StackFailedError(f"eshop {args[0]}: {told.decode().strip()[-500:]}")
+        return told.decode().strip()
 
     def _through_lines(self) -> dict[str, str]:
         at = {name: f"{HOST}:{port}" for name, port in self.line_ports().items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pymysql
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from deaths import kill
+from deaths import NOTICED_SECONDS, kill
 from queue_messages import GROUP, OrderQueue, order_message
 from scene import NeverStruckError, Scene, row
 
@@ -60,7 +60,7 @@ async def kafka_killed(scene: Scene) -> None:
         await kill(scene, "kafka")
 
 
-@row("redis-loses-a-second", "Redis killed and its last second cut off", patience=180)
+@row("redis-loses-a-second", "Redis killed and its last second cut off", patience=60, repaired=True)
 async def redis_loses_a_second(scene: Scene) -> None:
     await scene.some(3, 6)
     aof = _aof(scene)
@@ -77,7 +77,7 @@ async def redis_loses_a_second(scene: Scene) -> None:
     if lost <= 0:
         raise NeverStruckError("nothing was written in the last second")
     scene.note(f"{lost} bytes cut off")
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(NOTICED_SECONDS)
     await scene.shop.ready("redis")
 
 
