@@ -64,7 +64,7 @@ class Trade:
         await self.db.run(lambda tx: self.store.cancel(tx, gid, refused))
 
     async def note(self, gid: str, orders: list[NewOrder]) -> None:
-        await self.db.run(lambda tx: self.store.note_running(tx, gid, orders[0]))
+        await self.db.run(lambda tx: self.store.note_running(tx, gid, orders))
 
     async def delete(self, gid: str, orders: list[NewOrder]) -> None:
         """As the service does: only what is final."""
