@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from eshop_bench.results import Result
 
-WIDTH, LABEL, FIGURES = 860, 250, 190
+WIDTH, LABEL, FIGURES = 900, 280, 190
 BAR, GAP, TOP = 16, 12, 64
 # Readable on light and dark pages alike.
 INK, SHOP, ECHO, WRONG = "#7d8590", "#2f81f7", "#8b949e55", "#d1242f"
