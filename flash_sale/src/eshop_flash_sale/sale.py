@@ -120,7 +120,7 @@ class Sales:
             return await guarded.once(self._redis, self._take_script, [*keys.all, *more_keys], args)
         except ResponseError as error:
             if "SALE_CLOSED" in str(error):
-                raise Unavailable("the flash sale is being set; try again in a moment") from error
+                raise Unavailable("the flash sale is being set; try again in a moment", short="SALE_CLOSED") from error
             raise
 
 

@@ -10,6 +10,8 @@ from eshop_chassis.dtm import check_dtm
 from eshop_chassis.idempotency import takes_keys
 from eshop_chassis.kafka import check_kafka, open_producer
 from eshop_chassis.order_ids import OrderIds
+from eshop_chassis.readiness import Check
+from eshop_chassis.recovery import Recovery
 from eshop_chassis.redis import check_redis, open_redis
 from eshop_flash_sale.buy import Buying
 from eshop_flash_sale.key_records import KeyRecords
@@ -52,9 +54,9 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             flash_sale_api.flash_sale_handlers(service, hooks),
             takes_keys(flash_sale_api.flash_sale_router(service, hooks), "FlashSale"),
         )
-        checks = {
+        checks: dict[str, Check] = {
             "Redis": lambda: check_redis(redis),
             "Kafka": lambda: check_kafka(settings),
             "DTM": lambda: check_dtm(dtm),
         }
-        yield Service([api], checks)
+        yield Service([api], checks, [Recovery(dtm, checks).run])

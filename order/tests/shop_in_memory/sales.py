@@ -98,7 +98,7 @@ class MemorySales:
     def _take(self, product_id: int, items: Sequence[Take], *, each: bool) -> tuple[str, Any]:
         sale = self.sales.get(product_id)
         if sale is not None and sale.state == "closed":
-            raise Unavailable("the flash sale is being set")
+            raise Unavailable("the flash sale is being set", short="SALE_CLOSED")
         accepted: list[Take] = []
         taken: list[Take] = []
         refused: list[tuple[str, str]] = []

@@ -21,7 +21,7 @@ from protoc_gen_fastapi.runtime import Call, Unavailable
 
 CLOSED_WAIT_SECONDS = 2.0
 MAX_ROUNDS = 4
-NOT_ON_SALE = "NOT_ON_SALE"
+NOT_ON_SALE, SALE_CLOSED = "NOT_ON_SALE", "SALE_CLOSED"
 
 
 class _TooFewError(Exception):
@@ -104,13 +104,15 @@ class Deduction:
     async def _take_when_open(
         self, request: flash_sale_pb2.TakeManyRequest, call: Call
     ) -> flash_sale_pb2.TakeManyReply:
-        """Waits while a sale is being set: DTM would come back only after 20 seconds."""
+        """Waits while a sale is being set: DTM would come back only after 20 seconds. Does not wait for a Redis that is
+        away: DTM tries all transactions one after the other.
+        """
         deadline = asyncio.get_running_loop().time() + CLOSED_WAIT_SECONDS
         while True:
             try:
                 return await self._flash_sale.take_many(request, call)
-            except Unavailable:
-                if asyncio.get_running_loop().time() > deadline:
+            except Unavailable as error:
+                if error.short != SALE_CLOSED or asyncio.get_running_loop().time() > deadline:
                     raise
             await asyncio.sleep(0.1)
 
