@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from shop_in_memory.crash import bury, dies_at
 from shop_in_memory.network import Network
 from shop_in_memory.sales import MemoryRedis, MemorySales
-from shop_in_memory.shop import Queue
+from shop_in_memory.shop import Drain, Queue
 
 from aiodtm import Barrier
 from aiodtm.testing import Fault, InMemoryDtm, Plan
@@ -60,8 +60,11 @@ class Stall:
         orders: Any = self.orders
         self.buying = Buying(self.shelf.sales, self.dtm, IDS, orders, address="flash:1", wait_seconds=0.3, lanes=2)
         queue: Any = self.queue
+        drain: Any = Drain()
         keyed = KeyedBuying(self.shelf.keys, IDS, self.buying)
-        self.service = FlashSaleService(self.shelf.redis, self.shelf.sales, self.buying, keyed, queue, IDS, "orders")
+        self.service = FlashSaleService(
+            self.shelf.redis, self.shelf.sales, self.buying, keyed, queue, IDS, "orders", drain
+        )
         self.network.serve("flash:1", flash_sale_api.flash_sale_handlers(self.service, self.network.hooks))
 
     async def buy(self, product: int, user: int = 7, *, key: str = "", amount: int = 100) -> pb.FlashSaleReply:

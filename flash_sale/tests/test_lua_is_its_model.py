@@ -143,6 +143,13 @@ class Sales(RuleBasedStateMachine):
         self.version += 1
         self.both("open", self.product, self.token, self.version, stock, limit)
 
+    @precondition(closed)
+    @rule(stock=STOCK, limit=LIMIT)
+    def open_again_with_what_mysql_has(self, stock: int, limit: int) -> None:
+        """As after a restart of Redis: the version stays, and so does what each buyer has bought."""
+        version = self.version or 1
+        self.both("open", self.product, self.token, version, stock, limit, keep_buyers=True)
+
     @rule(stock=STOCK, limit=LIMIT)
     def set(self, stock: int, limit: int) -> None:
         self.close()

@@ -53,6 +53,21 @@ async def test_an_order_of_a_saga_that_still_runs_is_left_alone(shop: Shop):
     assert shop.state(order) == "claimed"
 
 
+async def test_a_saga_that_waits_for_its_next_try_is_woken_but_not_at_every_sweep(shop: Shop, monkeypatch):
+    order, woken, office = shop.order("o"), [], shop.office()
+    shop.network.down.add("pay:1")
+    await foreign_saga(shop, "g1", order, then="pay:1/api.pay.v1.pay/CreateMany")
+    shop.pass_time()
+
+    async def wake_one(gid: str) -> None:
+        woken.append(gid)
+
+    monkeypatch.setattr(shop.dtm, "wake_one", wake_one)
+    for _ in range(3):
+        await office.sweeper.sweep()
+    assert woken == ["g1"]
+
+
 async def test_an_order_of_a_saga_that_dtm_has_lost_is_left_alone(shop: Shop):
     """Its branches have run, for it is claimed: to free the order now would leave its units and its payment behind."""
     order = shop.order()

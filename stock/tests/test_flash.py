@@ -163,7 +163,7 @@ async def test_settings_of_one_product_wait_for_each_other(house: House):
 
 async def test_who_waits_too_long_for_another_setting_is_told(house: House, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(flash, "LOCK_SECONDS", 0)
-    async with house.flash_sales._one_at_a_time(1):
+    async with house.flash_sales.one_at_a_time(1):
         with pytest.raises(Unavailable, match="by somebody else"):
             await house.set(1, 10)
 
@@ -177,7 +177,7 @@ async def test_one_that_was_overtaken_opens_nothing(house: House):
         house.flash_sale.open_sale = open_sale
         slow = house.flash_sales
         house.restart()
-        house.flash_sales._one_at_a_time = _unlocked
+        house.flash_sales.one_at_a_time = _unlocked
         await house.set(1, 30)
         house.flash_sales = slow
         return await open_sale(*args)

@@ -186,6 +186,13 @@ async def _(on: Transport, db: Databases) -> None:
     assert db.flash_left(product) == 6
 
 
+@case("flash_sale.GetRun")
+async def _(on: Transport, db: Databases) -> None:
+    run_id = db.redis.info("server")["run_id"]  # type: ignore[index] - a synchronous client
+    assert await on("flash_sale", "GetRun") == {"runID": run_id, "drained": False}
+    assert (await on("flash_sale", "GetRun", queue=True))["runID"] == run_id
+
+
 @case("flash_sale.SettleUnits")
 async def _(on: Transport, db: Databases) -> None:
     take, nowhere = _take(await _on_sale(on)), fresh.product_id()

@@ -2,6 +2,7 @@
 --
 -- KEYS[1] sale, KEYS[2] users (see take.lua)
 -- ARGV[1] token, ARGV[2] version (0: open again as it was), ARGV[3] units for sale, ARGV[4] units per user (0: no limit)
+-- ARGV[5] run of Redis in which it is opened, ARGV[6] "1" to go on counting what each buyer of this version has bought
 -- Returns the version; or error OVERTAKEN where another setting closed the sale since.
 
 local row = redis.call("HMGET", KEYS[1], "state", "token", "version", "returned_closed")
@@ -21,6 +22,8 @@ if ARGV[2] == "0" then
 end
 local left = tonumber(ARGV[3]) + tonumber(row[4] or "0")
 redis.call("HSET", KEYS[1], "state", "open", "version", ARGV[2], "set", left, "left", left,
-    "accepted", 0, "returned", 0, "limit", ARGV[4], "returned_closed", 0)
-redis.call("DEL", KEYS[2])
+    "accepted", 0, "returned", 0, "limit", ARGV[4], "returned_closed", 0, "run", ARGV[5])
+if ARGV[6] ~= "1" or row[3] ~= ARGV[2] then
+    redis.call("DEL", KEYS[2])
+end
 return ARGV[2]

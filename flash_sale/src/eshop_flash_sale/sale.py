@@ -1,6 +1,7 @@
 """The sales in Redis: taking units, giving them back, closing, opening, settling. One hash slot per product."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -12,6 +13,7 @@ from redis.exceptions import ResponseError
 import aiodtm
 from aiodtm.redis import RedisBarrier, RedisOutcome
 from eshop_chassis.idempotency import KEPT_SECONDS
+from eshop_flash_sale.runs import RedisRuns
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
 SOLD_OUT, NOT_ON_SALE, LIMIT_REACHED = "SOLD_OUT", "NOT_ON_SALE", "LIMIT_REACHED"
@@ -61,8 +63,10 @@ class Keys:
 class Sales:
     """All sales of one Redis."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, runs: RedisRuns | None = None) -> None:
+        """`runs` knows the run of Redis; without it, a restart is not noticed."""
         self._redis = redis
+        self._runs = runs
         self._take_script = lua("take.lua")
         self._close: AsyncScript = redis.register_script(lua("close.lua"))
         self._open: AsyncScript = redis.register_script(lua("open.lua"))
@@ -78,11 +82,20 @@ class Sales:
     async def take(self, barrier: aiodtm.Barrier, product_id: int, items: Sequence[Take], *, each: bool) -> Taken:
         """Takes units once per branch. Raises Unavailable while the sale is being set, BranchRefused after an undo."""
         packed, refs = _packed(items, len(Keys(product_id).all))
-        args = ["each" if each else "all", packed, KEPT_SECONDS]
-        outcome = await self._under_barrier(barrier, product_id, args, [Keys(product_id).taken(ref) for ref in refs])
+        run_id = await self.run_id()
+        args = ["each" if each else "all", packed, KEPT_SECONDS, run_id]
+        more_keys = [Keys(product_id).taken(ref) for ref in refs]
+        with self._runs.expecting(run_id) if self._runs else nullcontext():
+            outcome = await self._under_barrier(barrier, product_id, args, more_keys)
         if outcome.state == "undone":
             raise aiodtm.BranchRefused("undone")
         return Taken(accepted_refs(outcome), dict(orjson.loads(outcome.result)["refused"]))
+
+    async def run_id(self, *, fresh: bool = False) -> str:
+        """The run of Redis as far as this process knows, or as Redis tells now; "" where nobody looks after it."""
+        if self._runs is None:
+            return ""
+        return self._runs.last if self._runs.last and not fresh else await self._runs.now(self._redis)
 
     async def give_back(self, barrier: aiodtm.Barrier, product_id: int) -> None:
         """Undoes `take` once; where it took nothing, makes sure that it never will."""
@@ -94,11 +107,26 @@ class Sales:
         version, flat = await self._close(keys=[keys.sale, keys.unsettled], args=[token])
         return int(version), [_unsettled(ref, units) for ref, units in zip(flat[::2], flat[1::2], strict=True)]
 
-    async def open(self, product_id: int, token: str, version: int, units: int, limit: int) -> int:
-        """Opens the sale that this token closed. Raises Refused where another setting came between."""
+    async def open(
+        self,
+        product_id: int,
+        token: str,
+        version: int,
+        units: int,
+        limit: int,
+        run_id: str = "",
+        *,
+        keep_buyers: bool = False,
+    ) -> int:
+        """Opens the sale that this token closed. Raises Refused where another setting came between.
+
+        `run_id` is the run of Redis for which `units` were counted, the present one by default; `keep_buyers` lets what
+        each has bought of this version count on.
+        """
         keys = Keys(product_id)
+        args = [token, version, units, limit, run_id or await self.run_id(), int(keep_buyers)]
         try:
-            return int(await self._open(keys=[keys.sale, keys.users], args=[token, version, units, limit]))
+            return int(await self._open(keys=[keys.sale, keys.users], args=args))
         except ResponseError as error:
             if str(error).startswith("OVERTAKEN"):
                 raise Refused(
@@ -120,7 +148,7 @@ class Sales:
             return await guarded.once(self._redis, self._take_script, [*keys.all, *more_keys], args)
         except ResponseError as error:
             if "SALE_CLOSED" in str(error):
-                raise Unavailable("the flash sale is being set; try again in a moment") from error
+                raise Unavailable("the flash sale is being set; try again in a moment", short="SALE_CLOSED") from error
             raise
 
 

@@ -15,6 +15,7 @@ from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.order_ids import OrderIds
 from eshop_chassis.order_queue import queued_order
 from eshop_flash_sale.buy import Accepted, Buying, product_of, refused
+from eshop_flash_sale.drain import QueueDrain
 from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.sale import SOLD_OUT, Keys, Sales, Take, accepted_refs
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
@@ -35,7 +36,9 @@ class FlashSaleService(FlashSaleApi):
         producer: KafkaProducer,
         ids: OrderIds,
         topic: str,
+        drain: QueueDrain,
     ) -> None:
+        self._drain = drain
         self._redis = redis
         self._sales = sales
         self._buying = buying
@@ -113,9 +116,19 @@ class FlashSaleService(FlashSaleApi):
 
     async def open_sale(self, request: pb.OpenSaleRequest, call: Call) -> pb.OpenSaleReply:
         version = await self._sales.open(
-            request.productID, request.token, request.version, request.stock, request.perUserLimit
+            request.productID,
+            request.token,
+            request.version,
+            request.stock,
+            request.perUserLimit,
+            request.runID,
+            keep_buyers=request.keepBuyers,
         )
         return pb.OpenSaleReply(version=version)
+
+    async def get_run(self, request: pb.GetRunRequest, call: Call) -> pb.GetRunReply:
+        run_id = await self._sales.run_id(fresh=True)
+        return pb.GetRunReply(runID=run_id, drained=request.queue and await self._drain.done(run_id))
 
     async def settle_units(self, request: pb.SettleUnitsRequest, call: Call) -> pb.SettleUnitsReply:
         by_product: dict[int, list[tuple[str, bool]]] = defaultdict(list)
@@ -129,6 +142,16 @@ class FlashSaleService(FlashSaleApi):
 
         Raises Unavailable where no outcome is stored: DTM must ask again, never take it for delivered.
         """
+        delivery = object()
+        self._drain.delivering.add(delivery)
+        try:
+            await self._deliver_stored(branch, orders, call)
+        finally:
+            self._drain.delivering.discard(delivery)
+
+    async def _deliver_stored(
+        self, branch: Branch, orders: Sequence[pb.SendSubmitOrderNotifyRequest], call: Call
+    ) -> None:
         stored = await self._guard(branch.barrier).stored(self._redis)
         if stored is None:
             raise Unavailable("no outcome is stored for this message")

@@ -1,13 +1,14 @@
 -- Takes units from a sale, or gives back what the same branch took. Runs inside the Redis barrier of aiodtm, which looks for
 -- a stored outcome first: a repeated call gets the same answer, even when nothing is left by then.
 --
--- KEYS[1] sale       hash: state (open, closed), version, set, left, accepted, returned, limit, returned_closed, token
+-- KEYS[1] sale       hash: state (open, closed), version, set, left, accepted, returned, limit, returned_closed, token, run
 -- KEYS[2] unsettled  hash: reference -> "units:user:version", taken and not known to be sold or given back
 -- KEYS[3] users      hash: user -> units taken in this sale
 -- KEYS[4..] keyed    one for each item that names it: what became of the reference, for requests that may be repeated
 -- ARGV[1] mode       "each" decides each item for itself, "all" takes all items or none, "undo" gives back
 -- ARGV[2] items      JSON: [[reference, user (decimal string), units, index of its KEYS[4..] or nothing], ...]
 -- ARGV[3] seconds for which what became of references with a key is kept; with such keys only in mode "each"
+-- ARGV[4] the run of Redis that the caller knows, or ""; a sale that was opened in another one counts as closed
 -- stored          undo only: the result that the action stored
 -- Result: JSON {"accepted": [[reference, user, units, version], ...], "refused": [[reference, code], ...]}
 -- Error SALE_CLOSED while the sale is being set: nothing is stored, ask again.
@@ -69,8 +70,9 @@ local function business(KEYS, ARGV, stored)
         return "ok", ""
     end
     local items = cjson.decode(ARGV[2])
-    local row = redis.call("HMGET", sale, "state", "left", "limit", "version")
-    if row[1] == "closed" then
+    local row = redis.call("HMGET", sale, "state", "left", "limit", "version", "run")
+    local restarted = ARGV[4] ~= "" and row[1] and row[5] ~= ARGV[4]
+    if row[1] == "closed" or restarted then
         error({ err = "SALE_CLOSED the sale is being set" })
     end
     local left, limit = tonumber(row[2] or "0"), tonumber(row[3] or "0")

@@ -10,10 +10,14 @@ from eshop_chassis.dtm import check_dtm
 from eshop_chassis.idempotency import takes_keys
 from eshop_chassis.kafka import check_kafka, open_producer
 from eshop_chassis.order_ids import OrderIds
+from eshop_chassis.readiness import Check
+from eshop_chassis.recovery import Recovery
 from eshop_chassis.redis import check_redis, open_redis
 from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.drain import QueueDrain
 from eshop_flash_sale.key_records import KeyRecords
 from eshop_flash_sale.keys import KeyedBuying
+from eshop_flash_sale.runs import RedisRuns
 from eshop_flash_sale.sale import Sales
 from eshop_flash_sale.service import FlashSaleService
 from eshop_flash_sale.settings import Settings
@@ -27,13 +31,14 @@ LEASE_MARGIN_SECONDS = 5.0
 @asynccontextmanager
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens Redis, Kafka and DTM, and closes them in reverse."""
+    runs = RedisRuns()
     async with (
-        open_redis(settings) as redis,
+        open_redis(settings, runs.on_connect) as redis,
         open_producer(settings) as producer,
         open_dtm(grpc=settings.dtm_redis_grpc, http=settings.dtm_redis_http) as dtm,
         open_channel(settings.order_address) as order_channel,
     ):
-        sales, ids = Sales(redis), OrderIds(settings)
+        sales, ids = Sales(redis, runs), OrderIds(settings)
         buying = Buying(
             sales,
             dtm,
@@ -45,16 +50,23 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         )
         records = KeyRecords(redis, lease_seconds=settings.flash_sale_wait_seconds + LEASE_MARGIN_SECONDS)
         service = FlashSaleService(
-            redis, sales, buying, KeyedBuying(records, ids, buying), producer, ids, settings.kafka_order_topic
+            redis,
+            sales,
+            buying,
+            KeyedBuying(records, ids, buying),
+            producer,
+            ids,
+            settings.kafka_order_topic,
+            QueueDrain(settings),
         )
         api = Api(
             flash_sale_api.SERVICE_NAME,
             flash_sale_api.flash_sale_handlers(service, hooks),
             takes_keys(flash_sale_api.flash_sale_router(service, hooks), "FlashSale"),
         )
-        checks = {
+        checks: dict[str, Check] = {
             "Redis": lambda: check_redis(redis),
             "Kafka": lambda: check_kafka(settings),
             "DTM": lambda: check_dtm(dtm),
         }
-        yield Service([api], checks)
+        yield Service([api], checks, [Recovery(dtm, checks).run])

@@ -1,6 +1,7 @@
 """The sweeper: finishes orders whose placer died, and sends back units that a refused flash-sale order had taken."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -9,13 +10,14 @@ from eshop_chassis.branch import MAX_REASON, Fault
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import Database
 from eshop_order.orders import Row
-from eshop_order.place_orders import Placer, cancel
+from eshop_order.place_orders import WAKE_SECONDS, Placer, cancel
 from eshop_order.store import OrderStore
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from protoc_gen_fastapi.runtime import Call, RpcError
 
 log = get_logger(__name__)
+MOST_WOKEN = 20  # at a time: DTM tries them one after the other, and each may take its 3 s
 
 
 class Sweeper:
@@ -39,6 +41,7 @@ class Sweeper:
         self._flash_sale = flash_sale
         self._every = every
         self._age = age
+        self._woken: dict[str, float] = {}
 
     async def run(self) -> None:
         """Sweeps for ever."""
@@ -67,6 +70,16 @@ class Sweeper:
             log.info("confirmed orders that were left behind", gid=gid, orders=len(rows))
         elif outcome is None or outcome.status == "failed":
             await self._finish_given_up(gid, rows, outcome)
+        else:
+            await self._wake(gid)
+
+    async def _wake(self, gid: str) -> None:
+        """Has DTM try a saga again whose branch failed, without waiting out its growing intervals."""
+        now = time.monotonic()
+        self._woken = {other: at for other, at in self._woken.items() if now - at < WAKE_SECONDS}
+        if gid not in self._woken and len(self._woken) < MOST_WOKEN:
+            self._woken[gid] = now
+            await self._dtm.wake_one(gid)
 
     async def _finish_given_up(self, gid: str, rows: Sequence[Row], outcome: Outcome | None) -> None:
         """Orders of the suite are placed again; those of a foreign saga are final with it."""

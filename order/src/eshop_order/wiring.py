@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
-from aiodtm import open_dtm
+from aiodtm import Dtm, open_dtm
+from aiodtm.saga import RETRY_INTERVAL
 from eshop_chassis import Api, ChassisHooks, Service
 from eshop_chassis.branch import stored_refusals
 from eshop_chassis.channels import open_channel
@@ -13,6 +15,8 @@ from eshop_chassis.idempotency import takes_keys
 from eshop_chassis.kafka import check_kafka, open_producer
 from eshop_chassis.mysql import Database, open_mysql
 from eshop_chassis.order_ids import OrderIds
+from eshop_chassis.readiness import Check
+from eshop_chassis.recovery import Recovery, check_service
 from eshop_order.consumer import OrderConsumer
 from eshop_order.dead_letters import DeadLetters
 from eshop_order.housekeeping import expiring
@@ -85,7 +89,16 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         api = Api(order_api.SERVICE_NAME, order_api.order_handlers(service, hooks), router)
         checks = {"MySQL": db.check, "Kafka": lambda: check_kafka(settings), "DTM": lambda: check_dtm(dtm)}
         housekeeping = Housekeeping(db, settings, "eshop_order", expiring(settings))
-        yield Service([api], checks, [consumer.run, sweeper.run, keyed.forget_old, housekeeping.run])
+        recovery = await _open_recovery(stack, settings, dtm, db)
+        yield Service([api], checks, [consumer.run, sweeper.run, keyed.forget_old, housekeeping.run, recovery.run])
+
+
+async def _open_recovery(stack: AsyncExitStack, settings: Settings, dtm: Dtm, db: Database) -> Recovery:
+    parts: dict[str, Check] = {"DTM": lambda: check_dtm(dtm), "MySQL": db.check}
+    for name in ("stock", "coupon", "pay"):
+        channel = await stack.enter_async_context(open_channel(getattr(settings, f"{name}_address")))
+        parts[name] = partial(check_service, channel)
+    return Recovery(dtm, parts, young=RETRY_INTERVAL)
 
 
 async def _open_refusals(stack: AsyncExitStack, settings: Settings, db: Database) -> Refusals:

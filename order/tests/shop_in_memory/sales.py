@@ -67,12 +67,25 @@ class MemorySales:
         self._called()
         return sale.version or 0, list(self.unsettled[product_id].values())
 
-    async def open(self, product_id: int, token: str, version: int, units: int, limit: int) -> int:
+    async def run_id(self, *, fresh: bool = False) -> str:
+        return "run-1"
+
+    async def open(
+        self,
+        product_id: int,
+        token: str,
+        version: int,
+        units: int,
+        limit: int,
+        run_id: str = "",
+        *,
+        keep_buyers: bool = False,
+    ) -> int:
         sale = self.sales.get(product_id)
         if sale is None or sale.token != token:
             raise Refused("this flash sale was set by somebody else")
         if sale.state != "open":
-            self._open(product_id, sale, version, units, limit)
+            self._open(product_id, sale, version, units, limit, keep_buyers=keep_buyers)
         self._called()
         return sale.version or 0
 
@@ -84,7 +97,7 @@ class MemorySales:
         self._called()
         return product_id in self.sales
 
-    def _open(self, product_id: int, sale: Sale, version: int, units: int, limit: int) -> None:
+    def _open(self, product_id: int, sale: Sale, version: int, units: int, limit: int, *, keep_buyers: bool) -> None:
         if version == 0:
             sale.state = "open"
             if sale.version is None:
@@ -92,13 +105,14 @@ class MemorySales:
             return
         left = units + sale.returned_closed
         self.sales[product_id] = Sale("open", sale.token, version, left, left, 0, 0, limit, 0)
+        if not keep_buyers or sale.version != version:
+            self.users[product_id].clear()
         sale.version = version
-        self.users[product_id].clear()
 
     def _take(self, product_id: int, items: Sequence[Take], *, each: bool) -> tuple[str, Any]:
         sale = self.sales.get(product_id)
         if sale is not None and sale.state == "closed":
-            raise Unavailable("the flash sale is being set")
+            raise Unavailable("the flash sale is being set", short="SALE_CLOSED")
         accepted: list[Take] = []
         taken: list[Take] = []
         refused: list[tuple[str, str]] = []

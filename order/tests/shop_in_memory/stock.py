@@ -13,6 +13,7 @@ class _Row:
     version: int = 0
     limit: int = 0
     open: bool = False
+    lost: bool = False
     updated: float = 0.0
 
 
@@ -44,7 +45,7 @@ class MemoryStock:
         done = 0
         for product_id, count in total_by_product(items).items():
             row = table.get(product_id)
-            if row and row.stock >= count and (row.version == 0 or product_id in taken):
+            if row and row.stock >= count and (row.version == 0 or row.lost or product_id in taken):
                 table[product_id] = replace(row, stock=row.stock - count)
                 done += 1
         return done == len(total_by_product(items))
@@ -57,7 +58,9 @@ class MemoryStock:
 
     async def find(self, tx: Tx, product_ids: Collection[int]) -> Mapping[int, Stock]:
         table = rows(tx.data)
-        return {p: Stock(p, table[p].stock, table[p].version > 0) for p in product_ids if p in table}
+        return {
+            p: Stock(p, table[p].stock, table[p].version > 0 and not table[p].lost) for p in product_ids if p in table
+        }
 
     async def write_ledger(self, tx: Tx, product_id: int, delta: int, kind: str) -> None:
         if delta:
@@ -86,7 +89,7 @@ class MemoryStock:
         return [
             (product_id, row.stock, row.limit)
             for product_id, row in rows(tx.data).items()
-            if row.version and not row.open and row.updated < self.now - 10
+            if row.version and not row.open and not row.lost and row.updated < self.now - 10
         ]
 
     async def placed(self, tx: Tx, refs: Collection[str]) -> set[str]:

@@ -21,7 +21,7 @@ from protoc_gen_fastapi.runtime import Call, Unavailable
 
 CLOSED_WAIT_SECONDS = 2.0
 MAX_ROUNDS = 4
-NOT_ON_SALE = "NOT_ON_SALE"
+NOT_ON_SALE, SALE_CLOSED = "NOT_ON_SALE", "SALE_CLOSED"
 
 
 class _TooFewError(Exception):
@@ -87,7 +87,10 @@ class Deduction:
 
     async def _take(self, branch: Branch, items: list[Units], call: Call) -> list[Units]:
         """Takes the units of `items` and returns them; none where the sale turns out to be over."""
-        refusals = (await self._take_when_open(_take_request(branch, items), call)).refusals
+        reply = await self._take_when_open(_take_request(branch, items), items, call)
+        if reply is None:
+            return []
+        refusals = reply.refusals
         if any(r.code == NOT_ON_SALE for r in refusals) and await self._forget_ended_sales(items):
             return []
         if refusals:
@@ -102,16 +105,20 @@ class Deduction:
         return bool(ended)
 
     async def _take_when_open(
-        self, request: flash_sale_pb2.TakeManyRequest, call: Call
-    ) -> flash_sale_pb2.TakeManyReply:
-        """Waits while a sale is being set: DTM would come back only after 20 seconds."""
+        self, request: flash_sale_pb2.TakeManyRequest, items: Sequence[Units], call: Call
+    ) -> flash_sale_pb2.TakeManyReply | None:
+        """Waits while a sale is being set: DTM would come back only after 20 seconds. Does not wait for a Redis that is
+        away: DTM tries all transactions one after the other. None where MySQL alone has the stock for now.
+        """
         deadline = asyncio.get_running_loop().time() + CLOSED_WAIT_SECONDS
         while True:
             try:
                 return await self._flash_sale.take_many(request, call)
-            except Unavailable:
-                if asyncio.get_running_loop().time() > deadline:
+            except Unavailable as error:
+                if error.short != SALE_CLOSED or asyncio.get_running_loop().time() > deadline:
                     raise
+            if await self._forget_ended_sales(items):
+                return None
             await asyncio.sleep(0.1)
 
     async def _refuse(self, branch: Branch, refusal: BranchRefusal) -> None:

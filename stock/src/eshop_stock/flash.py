@@ -7,7 +7,7 @@ overtaken opens nothing. A crash between the steps leaves the sale closed, and `
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +36,8 @@ class FlashSales:
         self._store = store
         self._flash_sale = flash_sale
         self._settle_seconds = settle_seconds
+        self.confirmed: Callable[[], Awaitable[str]] = _present_run
+        """Tells the run of Redis that all sales are set for; waits for it after a restart."""
 
     async def set(self, request: stock_pb2.SetFlashSaleStockRequest, call: Call) -> None:
         """Offers `request.stock` units from now on. Raises Refused where more than that are still being booked.
@@ -46,7 +48,8 @@ class FlashSales:
 
     async def _set(self, request: stock_pb2.SetFlashSaleStockRequest, call: Call) -> None:
         product_id = request.productID
-        async with self._one_at_a_time(product_id):
+        run_id = await self.confirmed()
+        async with self.one_at_a_time(product_id):
             token = secrets.token_hex(8)
             before = await self._db.run(lambda tx: self._store.mark_closed(tx, product_id))
             try:
@@ -57,9 +60,15 @@ class FlashSales:
             except Exception:
                 await self._open_as_it_was(request, before, token, call)
                 raise
-            await self._open(request, version, units, token, call)
-            await self._db.run(lambda tx: self._store.mark_open(tx, product_id, version))
+            await self._open(request, version, units, token, call, run_id)
+            await self.mark_open(product_id, version)
+        if run_id != await self.confirmed():
+            raise Unavailable("Redis restarted while the flash sale was being set; set it again")
         log.info("flash sale set", product=product_id, stock=request.stock, version=version, offered=units)
+
+    async def mark_open(self, product_id: int, version: int) -> None:
+        """Notes that the sale of this version is open."""
+        await self._db.run(lambda tx: self._store.mark_open(tx, product_id, version))
 
     async def _open_as_it_was(
         self, request: stock_pb2.SetFlashSaleStockRequest, version: int, token: str, call: Call
@@ -82,7 +91,7 @@ class FlashSales:
                     log.warning("not yet", product=product_id, why=error.message)
 
     @asynccontextmanager
-    async def _one_at_a_time(self, product_id: int) -> AsyncGenerator[None]:
+    async def one_at_a_time(self, product_id: int) -> AsyncGenerator[None]:
         """Holds a named lock of MySQL, which goes with its connection should this process die.
 
         Whoever waits for it holds no connection: orders need the few there are.
@@ -109,12 +118,12 @@ class FlashSales:
         while True:
             request = flash_sale_pb2.CloseSaleRequest(productID=product_id, token=token)
             unsettled = list((await self._flash_sale.close_sale(request, call)).unsettled)
-            unplaced = await self._db.run(lambda tx, items=unsettled: self._unplaced(tx, items))
+            unplaced = await self._db.run(lambda tx, items=unsettled: self.unplaced(tx, items))
             if not unplaced or asyncio.get_running_loop().time() > deadline:
                 return unsettled
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def _unplaced(
+    async def unplaced(
         self, tx: AsyncConnection, items: Sequence[flash_sale_pb2.TakeItem]
     ) -> list[flash_sale_pb2.TakeItem]:
         placed = await self._store.placed(tx, [item.orderID for item in items])
@@ -128,13 +137,19 @@ class FlashSales:
     ) -> tuple[int, int]:
         """Sets the row and returns (version, units to offer): with the row locked no order can be placed meanwhile."""
         version = await self._store.set_flash(tx, request.productID, request.stock, request.perUserLimit)
-        pending = sum(item.productCount for item in await self._unplaced(tx, unsettled))
+        pending = sum(item.productCount for item in await self.unplaced(tx, unsettled))
         if pending > request.stock:
             raise Refused(f"{pending} units that were sold before are still being booked; try again in a moment")
         return version, request.stock - pending
 
     async def _open(
-        self, request: stock_pb2.SetFlashSaleStockRequest, version: int, units: int, token: str, call: Call
+        self,
+        request: stock_pb2.SetFlashSaleStockRequest,
+        version: int,
+        units: int,
+        token: str,
+        call: Call,
+        run_id: str = "",
     ) -> None:
         await self._flash_sale.open_sale(
             flash_sale_pb2.OpenSaleRequest(
@@ -143,6 +158,11 @@ class FlashSales:
                 stock=units,
                 perUserLimit=request.perUserLimit,
                 token=token,
+                runID=run_id,
             ),
             call,
         )
+
+
+async def _present_run() -> str:
+    return ""

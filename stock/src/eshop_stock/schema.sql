@@ -1,5 +1,7 @@
 -- Tables of the stock service.
 
+-- flash_open of a product on flash sale: 1 open, 0 being set, 2 waiting to be set again because Redis has restarted;
+-- in the last case orders take their units from here alone.
 CREATE TABLE IF NOT EXISTS stock (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
     product_id bigint unsigned NOT NULL,
@@ -42,4 +44,11 @@ CREATE TABLE IF NOT EXISTS refusal (
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (id),
     UNIQUE KEY gid (gid, branch_id, order_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- The run of Redis that the flash sales were last set for; one row.
+CREATE TABLE IF NOT EXISTS redis_run (
+    id tinyint unsigned NOT NULL,
+    run_id varchar(64) NOT NULL,
+    PRIMARY KEY (id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

@@ -16,6 +16,9 @@ STOCK = table_of(
     "stock", stock_pb2.Stock, sa.Column("flash_version", sa.BigInteger), sa.Column("flash_limit", sa.BigInteger)
 )
 
+# What flash_open says of a sale whose Redis has restarted.
+LOST = 2
+
 
 class StockStore:
     """Stock rows and their ledger."""
@@ -38,7 +41,7 @@ class StockStore:
             f"UPDATE stock SET stock = stock - CASE product_id {cases} END, updated_at = NOW()"
             f" WHERE product_id IN ({marks(totals)}) AND deleted_at IS NULL"
             f" AND stock >= CASE product_id {cases} END"
-            f" AND (flash_version = 0 OR product_id IN ({marks(taken) or 'NULL'}))",
+            f" AND (flash_version = 0 OR flash_open = {LOST} OR product_id IN ({marks(taken) or 'NULL'}))",
             (*pairs, *totals, *pairs, *taken),
         )
         return count == len(totals)
@@ -59,11 +62,11 @@ class StockStore:
         """The rows of these products, by product id; products without a row are absent."""
         rows = await fetch(
             tx,
-            "SELECT product_id, stock, flash_version FROM stock"
+            "SELECT product_id, stock, flash_version, flash_open FROM stock"
             f" WHERE product_id IN ({marks(product_ids)}) AND deleted_at IS NULL",
             tuple(product_ids),
         )
-        return {row[0]: Stock(row[0], row[1], row[2] > 0) for row in rows}
+        return {row[0]: Stock(row[0], row[1], row[2] > 0 and row[3] != LOST) for row in rows}
 
     async def write_ledger(self, tx: AsyncConnection, product_id: int, delta: int, kind: str) -> None:
         """Books a change that no order made."""

@@ -112,7 +112,7 @@ class SaleBooks:
             "SELECT product_id, CAST(stock AS SIGNED), flash_version, flash_open FROM eshop_stock.stock"
             " WHERE product_id IN ({}) AND deleted_at IS NULL"
         )
-        self._stocks = {row[0]: _Stock(row[1], row[2], bool(row[3])) for row in db.among(sql, products)}
+        self._stocks = {row[0]: _Stock(row[1], row[2], row[3] == 1) for row in db.among(sql, products)}
         self._booked = booked(db, (ref for sale in read.sales for ref in sale.unsettled))
         self._booked_since = self._newer(set(products))
 

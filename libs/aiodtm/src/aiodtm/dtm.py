@@ -63,14 +63,18 @@ class Dtm:
         found = await self.query(gid, limit)
         return found.outcome if found else None
 
-    async def wake(self, limit: float = 5.0) -> None:
+    async def wake(self, limit: float = 5.0, *, young: int = 0) -> None:
         """Makes DTM take up all waiting transactions within its next round (3 s), whatever their retry interval.
+
+        `young` leaves out those that DTM would take up within so many seconds by itself. For sagas it should be their
+        retry interval (10): a saga that was just submitted waits no longer than that, and its first pass may still be
+        under way, beside which DTM would start a second one.
 
         Call it when a service or a store is back, not in a loop: DTM calls all their branches one after the other, and
         for each that still fails it doubles the time until it tries by itself.
         """
         for _ in range(1000):
-            if not await self._server.reset_cron_time(limit):
+            if not await self._server.reset_cron_time(young, limit):
                 return
         raise DtmFailure("resetCronTime does not come to an end")
 

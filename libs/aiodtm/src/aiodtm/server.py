@@ -27,7 +27,7 @@ class DtmServer(Protocol):
     async def prepare(self, request: Request, limit: float) -> None: ...
     async def abort(self, request: Request, limit: float) -> None: ...
     async def query(self, gid: str, limit: float) -> Transaction | None: ...
-    async def reset_cron_time(self, limit: float) -> bool: ...
+    async def reset_cron_time(self, young: int, limit: float) -> bool: ...
     async def reset_next_cron_time(self, gid: str, limit: float) -> None: ...
 
 
@@ -65,9 +65,9 @@ class RealDtm:
         found = await self._get("query", {"gid": gid}, limit)
         return _transaction(found) if found["transaction"] else None
 
-    async def reset_cron_time(self, limit: float) -> bool:
-        # Without timeout=0 DTM leaves out every transaction younger than its own default.
-        found = await self._get("resetCronTime", {"timeout": "0", "limit": "1000"}, limit)
+    async def reset_cron_time(self, young: int, limit: float) -> bool:
+        # Left out, `timeout` is a default of DTM's that suits nobody.
+        found = await self._get("resetCronTime", {"timeout": str(young), "limit": "1000"}, limit)
         return bool(found["has_remaining"])
 
     async def reset_next_cron_time(self, gid: str, limit: float) -> None:

@@ -49,8 +49,7 @@ class Readiness:
         self.draining = True
 
     async def _ask_all(self) -> None:
-        problems = await asyncio.gather(*(_ask(check) for check in self._checks.values()))
-        self.missing = {name: p for name, p in zip(self._checks, problems, strict=True) if p}
+        self.missing = await find_missing(self._checks)
         if self.draining:
             return
         changed = self._told is None or bool(self._told[0]) != bool(self.missing)
@@ -68,6 +67,12 @@ class Readiness:
             log.warning("not ready, keeps trying", missing=dict(self.missing))
         else:
             log.info("ready", seconds=round(now - self._since, 2))
+
+
+async def find_missing(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Makes all checks at the same time; returns why some failed, by their names."""
+    problems = await asyncio.gather(*(_ask(check) for check in checks.values()))
+    return {name: p for name, p in zip(checks, problems, strict=True) if p}
 
 
 async def _ask(check: Check) -> str | None:

@@ -1,8 +1,8 @@
 """Redis: one client per process, which never repeats a command: a script may have run although its reply was lost."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -15,8 +15,13 @@ from eshop_chassis.settings import RedisSettings
 
 
 @asynccontextmanager
-async def open_redis(settings: RedisSettings) -> AsyncGenerator[Redis]:
-    """Opens a client whose replies are `str`. Connects lazily, and again where Redis has closed the connection."""
+async def open_redis(
+    settings: RedisSettings, on_connect: Callable[[Any], Awaitable[None]] | None = None
+) -> AsyncGenerator[Redis]:
+    """Opens a client whose replies are `str`. Connects lazily, and again where Redis has closed the connection.
+
+    `on_connect` is given each new connection and must call its `on_connect()` first.
+    """
     pool = BlockingConnectionPool(
         # With no such limit a rush opens a connection for every call, and the process runs out of files.
         max_connections=settings.redis_pool_size,
@@ -29,6 +34,7 @@ async def open_redis(settings: RedisSettings) -> AsyncGenerator[Redis]:
         socket_connect_timeout=settings.redis_timeout,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
+        redis_connect_func=on_connect,
         # They are Redis Enterprise's, and with them on, redis-py no longer looks whether a connection has been closed
         # before it uses it: after a restart of Redis every connection would fail one call.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),

@@ -33,7 +33,7 @@ class MemoryServer:
         stored = self._stored.get(gid)
         return stored.seen() if stored else None
 
-    async def reset_cron_time(self, limit: float) -> bool:
+    async def reset_cron_time(self, young: int, limit: float) -> bool:
         self._wait_for(self._recover())
         return False
 

@@ -25,9 +25,11 @@ TAKE_MANY = "/api.flashSale.v1.flashSale/TakeMany"
 TAKE_MANY_REVERT = "/api.flashSale.v1.flashSale/TakeManyRevert"
 CLOSE_SALE = "/api.flashSale.v1.flashSale/CloseSale"
 OPEN_SALE = "/api.flashSale.v1.flashSale/OpenSale"
+GET_RUN = "/api.flashSale.v1.flashSale/GetRun"
 SETTLE_UNITS = "/api.flashSale.v1.flashSale/SettleUnits"
 
 IDEMPOTENT: tuple[tuple[str, str], ...] = (
+    (SERVICE_NAME, "GetRun"),
 )
 """The rpcs without side effects, which may be sent again, as (service, method)."""
 
@@ -78,6 +80,11 @@ class FlashSaleApi(Protocol):
     @_rt.rpc(OPEN_SALE)
     async def open_sale(self, request: flash_sale_pb2.OpenSaleRequest, call: _rt.Call) -> flash_sale_pb2.OpenSaleReply:
         """Opens a sale with a new number of units (between services)."""
+        raise NotImplementedError
+
+    @_rt.rpc(GET_RUN)
+    async def get_run(self, request: flash_sale_pb2.GetRunRequest, call: _rt.Call) -> flash_sale_pb2.GetRunReply:
+        """Tells which run of Redis sells at present, and whether the order queue of earlier ones is worked off (between services)."""
         raise NotImplementedError
 
     @_rt.rpc(SETTLE_UNITS)
@@ -136,6 +143,11 @@ class FlashSaleClient:
             request_serializer=flash_sale_pb2.OpenSaleRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.OpenSaleReply.FromString,
         )
+        self._get_run = channel.unary_unary(
+            GET_RUN,
+            request_serializer=flash_sale_pb2.GetRunRequest.SerializeToString,
+            response_deserializer=flash_sale_pb2.GetRunReply.FromString,
+        )
         self._settle_units = channel.unary_unary(
             SETTLE_UNITS,
             request_serializer=flash_sale_pb2.SettleUnitsRequest.SerializeToString,
@@ -186,6 +198,11 @@ class FlashSaleClient:
     async def open_sale(self, request: flash_sale_pb2.OpenSaleRequest, call: _rt.Call) -> flash_sale_pb2.OpenSaleReply:
         """Opens a sale with a new number of units (between services)."""
         return await _rt.unary(self._open_sale, request, call, self._timeout)
+
+    @_rt.rpc(GET_RUN)
+    async def get_run(self, request: flash_sale_pb2.GetRunRequest, call: _rt.Call) -> flash_sale_pb2.GetRunReply:
+        """Tells which run of Redis sells at present, and whether the order queue of earlier ones is worked off (between services)."""
+        return await _rt.unary(self._get_run, request, call, self._timeout)
 
     @_rt.rpc(SETTLE_UNITS)
     async def settle_units(self, request: flash_sale_pb2.SettleUnitsRequest, call: _rt.Call) -> flash_sale_pb2.SettleUnitsReply:
@@ -494,6 +511,8 @@ class OpenSaleRequest(_rt.Body):
     stock: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(default=0, description="Units for sale.", examples=[10])
     perUserLimit: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(default=0, description="Units per user; 0 means no limit.", examples=[0])
     token: Annotated[str, Field(strict=True, min_length=1, max_length=64), _rt.TEXT] = Field(description="Names this setting of the sale; OpenSale must bear the token of the last CloseSale.", examples=['t7x2'])
+    runID: Annotated[str, Field(strict=True), _rt.TEXT] = Field(default="", description="The run of Redis in which it is opened; empty for the present one.")
+    keepBuyers: Annotated[bool, Field(strict=True), _rt.TRUTH] = Field(default=False, description="Whether what each buyer has bought still counts in the limit.")
 
     def to_proto(self) -> flash_sale_pb2.OpenSaleRequest:
         return flash_sale_pb2.OpenSaleRequest(
@@ -502,7 +521,40 @@ class OpenSaleRequest(_rt.Body):
             stock=self.stock,
             perUserLimit=self.perUserLimit,
             token=self.token,
+            runID=self.runID,
+            keepBuyers=self.keepBuyers,
         )
+
+
+def check_GetRunRequest(_: flash_sale_pb2.GetRunRequest) -> _rt.Violation | None:
+    return None
+
+
+class GetRunRequest(_rt.Body):
+    """Which run of Redis is asked about."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{'queue': True}]})
+
+    queue: Annotated[bool, Field(strict=True), _rt.TRUTH] = Field(default=False, description="Whether to look at the order queue as well.", examples=[True])
+
+    def to_proto(self) -> flash_sale_pb2.GetRunRequest:
+        return flash_sale_pb2.GetRunRequest(
+            queue=self.queue,
+        )
+
+
+def encode_GetRunReply(m: flash_sale_pb2.GetRunReply) -> dict[str, Any]:
+    return {
+        "runID": m.runID,
+        "drained": m.drained,
+    }
+
+
+class GetRunReply(_rt.Reply):
+    """The present run of Redis."""
+
+    runID: str = Field(description="Id of the run; another one after each restart.")
+    drained: bool = Field(description="Whether every order that the queue had when this run was first asked about is final.")
 
 
 def encode_OpenSaleReply(m: flash_sale_pb2.OpenSaleReply) -> dict[str, Any]:
@@ -651,6 +703,14 @@ class OpenSaleReplyEnvelope(_rt.Reply):
     data: OpenSaleReply
 
 
+class GetRunReplyEnvelope(_rt.Reply):
+    """The present run of Redis."""
+
+    code: Literal[0] = Field(description="0: done.")
+    msg: str = Field(description="ok", examples=["ok"])
+    data: GetRunReply
+
+
 class SettleUnitsReplyEnvelope(_rt.Reply):
     """Settled."""
 
@@ -786,6 +846,20 @@ _OPEN_SALE = _rt.Rpc(
     description="Opens a sale with a new number of units (between services).",
 )
 
+_GET_RUN = _rt.Rpc(
+    path=GET_RUN,
+    name="GetRun",
+    request=flash_sale_pb2.GetRunRequest,
+    reply=flash_sale_pb2.GetRunReply,
+    check=check_GetRunRequest,
+    model=GetRunRequest,
+    encode=encode_GetRunReply,
+    envelope=GetRunReplyEnvelope,
+    http=_rt.Http("GET", "/api/v1/flashSale/run", reads_body=False, path_fields=()),
+    summary="Tells which run of Redis sells at present, and whether the order queue of earlier ones is worked off (between services)",
+    description="Tells which run of Redis sells at present, and whether the order queue of earlier ones is worked off (between services).",
+)
+
 _SETTLE_UNITS = _rt.Rpc(
     path=SETTLE_UNITS,
     name="SettleUnits",
@@ -814,6 +888,7 @@ def flash_sale_handlers(api: FlashSaleApi, hooks: _rt.Hooks) -> grpc.GenericRpcH
         (_TAKE_MANY_REVERT, api.take_many_revert),
         (_CLOSE_SALE, api.close_sale),
         (_OPEN_SALE, api.open_sale),
+        (_GET_RUN, api.get_run),
         (_SETTLE_UNITS, api.settle_units),
     ), hooks)
 
@@ -830,5 +905,6 @@ def flash_sale_router(api: FlashSaleApi, hooks: _rt.Hooks) -> APIRouter:
         (_TAKE_MANY_REVERT, api.take_many_revert),
         (_CLOSE_SALE, api.close_sale),
         (_OPEN_SALE, api.open_sale),
+        (_GET_RUN, api.get_run),
         (_SETTLE_UNITS, api.settle_units),
     ), hooks)

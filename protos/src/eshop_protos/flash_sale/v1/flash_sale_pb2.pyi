@@ -114,18 +114,36 @@ class CloseSaleReply(_message.Message):
     def __init__(self, version: _Optional[int] = ..., unsettled: _Optional[_Iterable[_Union[TakeItem, _Mapping]]] = ...) -> None: ...
 
 class OpenSaleRequest(_message.Message):
-    __slots__ = ("productID", "version", "stock", "perUserLimit", "token")
+    __slots__ = ("productID", "version", "stock", "perUserLimit", "token", "runID", "keepBuyers")
     PRODUCTID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STOCK_FIELD_NUMBER: _ClassVar[int]
     PERUSERLIMIT_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
+    RUNID_FIELD_NUMBER: _ClassVar[int]
+    KEEPBUYERS_FIELD_NUMBER: _ClassVar[int]
     productID: int
     version: int
     stock: int
     perUserLimit: int
     token: str
-    def __init__(self, productID: _Optional[int] = ..., version: _Optional[int] = ..., stock: _Optional[int] = ..., perUserLimit: _Optional[int] = ..., token: _Optional[str] = ...) -> None: ...
+    runID: str
+    keepBuyers: bool
+    def __init__(self, productID: _Optional[int] = ..., version: _Optional[int] = ..., stock: _Optional[int] = ..., perUserLimit: _Optional[int] = ..., token: _Optional[str] = ..., runID: _Optional[str] = ..., keepBuyers: _Optional[bool] = ...) -> None: ...
+
+class GetRunRequest(_message.Message):
+    __slots__ = ("queue",)
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    queue: bool
+    def __init__(self, queue: _Optional[bool] = ...) -> None: ...
+
+class GetRunReply(_message.Message):
+    __slots__ = ("runID", "drained")
+    RUNID_FIELD_NUMBER: _ClassVar[int]
+    DRAINED_FIELD_NUMBER: _ClassVar[int]
+    runID: str
+    drained: bool
+    def __init__(self, runID: _Optional[str] = ..., drained: _Optional[bool] = ...) -> None: ...
 
 class OpenSaleReply(_message.Message):
     __slots__ = ("version",)

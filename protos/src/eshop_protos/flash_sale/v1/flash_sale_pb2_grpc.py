@@ -80,6 +80,11 @@ class flashSaleStub:
                 request_serializer=eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.OpenSaleRequest.SerializeToString,
                 response_deserializer=eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.OpenSaleReply.FromString,
                 _registered_method=True)
+        self.GetRun = channel.unary_unary(
+                '/api.flashSale.v1.flashSale/GetRun',
+                request_serializer=eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.GetRunRequest.SerializeToString,
+                response_deserializer=eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.GetRunReply.FromString,
+                _registered_method=True)
         self.SettleUnits = channel.unary_unary(
                 '/api.flashSale.v1.flashSale/SettleUnits',
                 request_serializer=eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.SettleUnitsRequest.SerializeToString,
@@ -154,6 +159,14 @@ class flashSaleServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRun(self, request, context):
+        """Tells which run of Redis sells at present, and whether the order queue of earlier ones is worked off (between
+        services).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SettleUnits(self, request, context):
         """Tells what became of taken units: sold, or back for sale (between services).
         """
@@ -208,6 +221,11 @@ def add_flashSaleServicer_to_server(servicer, server):
                     servicer.OpenSale,
                     request_deserializer=eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.OpenSaleRequest.FromString,
                     response_serializer=eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.OpenSaleReply.SerializeToString,
+            ),
+            'GetRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRun,
+                    request_deserializer=eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.GetRunRequest.FromString,
+                    response_serializer=eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.GetRunReply.SerializeToString,
             ),
             'SettleUnits': grpc.unary_unary_rpc_method_handler(
                     servicer.SettleUnits,
@@ -459,6 +477,33 @@ class flashSale:
             '/api.flashSale.v1.flashSale/OpenSale',
             eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.OpenSaleRequest.SerializeToString,
             eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.OpenSaleReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/api.flashSale.v1.flashSale/GetRun',
+            eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.GetRunRequest.SerializeToString,
+            eshop__protos_dot_flash__sale_dot_v1_dot_flash__sale__pb2.GetRunReply.FromString,
             options,
             channel_credentials,
             insecure,
