@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from eshop_deploy.verify.findings import Finding
-from eshop_deploy.verify.sketch import Difference, Side, differences, listed
+from eshop_deploy.verify.sketch import Difference, Side, differences
 from eshop_deploy.verify.stores import Snapshot, chunks
 from eshop_deploy.verify.transactions import Progress, progress
 
@@ -104,23 +104,6 @@ def wrong_orders(db: Snapshot) -> Iterator[Finding]:
     for book in BOOKS:
         found = list(differences(db, book.ordered, book.held))
         yield from judged(db, book, found)
-
-
-def wrong_orders_of(db: Snapshot, product: int) -> Iterator[Finding]:
-    """The same for the orders of one product, and for whatever else the ledger says of it."""
-    for book in BOOKS:
-        values: list[object] = [product] if book is UNITS else _keys(db, book, product)
-        ordered, held = (
-            side.only("product_id = %s" if book is UNITS else f"{side.key} IN ({', '.join(['%s'] * len(values))})")
-            for side in (book.ordered, book.held)
-        )
-        yield from judged(db, book, list(listed(db, ordered, held, values)))
-
-
-def _keys(db: Snapshot, book: Book, product: int) -> list[object]:
-    """What a book calls the orders of a product; one key that nothing has where there are none."""
-    rows = db.rows(f"SELECT DISTINCT {book.ordered.key} FROM {ORDERS} WHERE product_id = %s", [product])  # noqa: S608
-    return [row[0] for row in rows] or ["-"]
 
 
 def judged(db: Snapshot, book: Book, found: Collection[Difference]) -> Iterator[Finding]:

@@ -79,7 +79,8 @@ def snapshot(link: pymysql.Connection[Any]) -> Generator[Snapshot]:
     """Everything that is read in it was committed before this moment, in all databases alike."""
     with link.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
     try:
         yield Snapshot(link)
     finally:
