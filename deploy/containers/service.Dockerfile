@@ -34,8 +34,8 @@ RUN /uv/bin/uv sync --quiet --frozen --no-dev --all-packages --no-editable && rm
 FROM workspace AS build
 ARG SERVICE
 # The root file system is read-only at run time, so the bytecode has to be there; by hash it does not depend on the clock.
-ENV UV_COMPILE_BYTECODE=1 PYC_INVALIDATION_MODE=unchecked-hash
 RUN /uv/bin/uv sync --quiet --frozen --no-dev --no-editable --package "eshop-${SERVICE}" \
+    && /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /venv/lib \
     && ln -s "/venv/bin/eshop-${SERVICE}" /venv/bin/service
 
 FROM ${PYTHON_IMAGE}
