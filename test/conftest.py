@@ -20,6 +20,7 @@ from books import Books  # noqa: E402
 from databases import Databases  # noqa: E402
 from gateway_client import Gateway  # noqa: E402
 from running_stack import SERVICES, SKIP_REASON, RunningStack, named_stack  # noqa: E402
+from sql_log import sql_log  # noqa: E402
 from transports import GrpcTransport, HttpTransport, Transport  # noqa: E402
 
 
@@ -33,6 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logged_sql() -> Iterator[None]:
+    """What is sent to MySQL is kept where ESHOP_SQL_LOG says; see sql_log.py."""
+    with sql_log(named_stack()):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def _source_hash() -> str:
 
 def build(log: Path) -> None:
     """Compiles in the tools folder; the stamp is written last."""
-    env = {**os.environ, "PATH": os.pathsep.join((str(Path(_go(log)).parent), os.environ.get("PATH", "")))}
+    env = {**os.environ, "PATH": os.pathsep.join((str(Path(go_or_fetched(log)).parent), os.environ.get("PATH", "")))}
     argv = ["sh", str(source() / "build.sh"), str(binary()), str(tools_dir() / "build" / "dtm")]
     running.run(argv, log, "Building DTM", env)
     binary().with_name("source.sha256").write_text(_source_hash())
@@ -58,7 +58,7 @@ def go_version(path: str) -> tuple[int, int]:
     return (int(number.group(1)), int(number.group(2))) if number else (0, 0)
 
 
-def _go(log: Path) -> str:
+def go_or_fetched(log: Path) -> str:
     found = go()
     if found is not None:
         return found
