@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: rendered by kustomize, held to the schemas of Kubernetes' own API, strictly, and to our rules."""
+"""The Kubernetes manifests, rendered by kustomize and held to the API's own schemas, strictly, and to our rules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Is every statement MySQL 8's as well as MariaDB's? `python deploy/ci/sql_dialects/check.py [CAPTURED]`
 
 Looks at all schema files and, where a file is named, at what MariaDB's general log held during the end-to-end tests
-(`ESHOP_SQL_LOG=CAPTURED make test`): whatever services and DTM really sent. MariaDB has run them, so they are MariaDB's;
+(`ESHOP_SQL_LOG=CAPTURED make test`): whatever services and DTM really sent. MariaDB has run them, so they are its own;
 two judges look for what MySQL 8 would not take: TiDB's parser (MySQL 8's grammar, by other people), and a list of what
 that parser lets pass beyond MySQL.
 """
@@ -81,10 +81,8 @@ def _captured(file: Path) -> list[str]:
 def refused(judge: Path, statements: list[str]) -> list[str]:
     """What either judge says of those that MySQL 8 would refuse."""
     told = subprocess.run([judge], input="\0".join(statements), capture_output=True, text=True, check=False).stdout
-    listed = [
-        f"{s}\n    beyond MySQL 8" for s in statements for rule in BEYOND_MYSQL if re.search(rule, s, re.I | re.S)
-    ]
-    return [*filter(None, told.split("\n\0")), *listed] if told else listed
+    beyond = [s for s in statements if any(re.search(rule, s, re.IGNORECASE | re.DOTALL) for rule in BEYOND_MYSQL)]
+    return [*told.splitlines(), *(f"beyond MySQL 8: {s}" for s in beyond)]
 
 
 def _build() -> Path:
