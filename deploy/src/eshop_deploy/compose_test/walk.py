@@ -37,7 +37,8 @@ def compose_test(port_offset: int) -> bool:
         with engine() as env:
             _test(env, read_settings({}).shifted(port_offset))
     except NoEngine as reason:
-        console.print(f"[bold yellow]SKIPPED compose-test: {reason}[/]")
+        bar = "=" * 78
+        console.print(f"[bold yellow]{bar}\nSKIPPED: the suite in containers was not tested. {reason}\n{bar}[/]")
         return False
     return True
 
