@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eshop_deploy.failures import BringUpError, MissingTool
-from eshop_deploy.layout import state_dir, tools_dir
+from eshop_deploy.layout import state_dir
 from eshop_deploy.progress import step
 from eshop_deploy.tools import debian
 
@@ -63,8 +63,8 @@ def _install() -> None:
 
 @contextmanager
 def _own_engine() -> Generator[str]:
-    """Images and layers stay in the tools folder for the next time; everything else is gone afterwards."""
-    data = tools_dir() / "docker"
+    """Images and layers stay in the user's cache, for other clones too; everything else is gone afterwards."""
+    data = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eshop" / "docker"
     with tempfile.TemporaryDirectory(prefix="eshop-docker-") as folder, log_file().open("ab") as log:
         host = f"unix://{folder}/socket"
         options = [f"--data-root={data}", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid", f"--host={host}"]

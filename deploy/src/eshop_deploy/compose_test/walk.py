@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from eshop_deploy.compose_test import images
 from eshop_deploy.compose_test.engine import NoEngine, compose_command, engine, log_file
@@ -24,6 +25,7 @@ from eshop_deploy.tools import k6
 PROJECT = "eshop-compose-test"
 IMAGE_PREFIX = "eshop"
 MEGABYTE = 1e6
+REST_SECONDS = 120
 REPLICATED = ("order", "stock")
 # Programs that people run from the host, the orders they place, and the books.
 HOST_TESTS = ("test/programs", "test/flows/test_orders.py", "test/flows/test_books.py")
@@ -90,6 +92,7 @@ def _walk(suite: Suite, settings: Settings, stack: StackDir) -> None:
         suite.up()
     with step("Walk: one order of each kind"):
         _order_each(settings)
+        _verify(stack)
     with step("From the host: gRPC client scripts, k6 command lines, orders, books"):
         _pytest(suite, stack, HOST_TESTS)
     with step("k6 in a container"):
@@ -100,6 +103,8 @@ def _walk(suite: Suite, settings: Settings, stack: StackDir) -> None:
         write_env(stack, _as_published(scaled, settings))
     with step("Under load: every container killed in turn, then down and up"):
         _pytest(scaled, stack, KILL_TESTS)
+    with step("The books of everything: eshop verify"):
+        _verify(stack)
 
 
 def _order_each(settings: Settings) -> None:
@@ -109,6 +114,14 @@ def _order_each(settings: Settings) -> None:
         console.print(f"    {outcome.kind:16} {outcome.status:10} {outcome.seconds * 1000:5.0f} ms  {outcome.order_id}")
         if outcome.status != "confirmed":
             raise PartFailed(f"{outcome.kind} is {outcome.status}: {outcome.reason}")
+
+
+def _verify(stack: StackDir) -> None:
+    """Waits until nothing is on its way, and looks at all books."""
+    eshop = str(Path(sys.executable).with_name("eshop"))
+    argv = [eshop, "verify", "--stack", stack.name, "--within", str(REST_SECONDS)]
+    if subprocess.run(argv, check=False).returncode:
+        raise PartFailed("The books do not balance", f"Logs of the suite are in {log_file()}")
 
 
 def _k6_words() -> tuple[str, ...]:
