@@ -26,6 +26,7 @@ COPY pay/pyproject.toml pay/
 COPY flash_sale/pyproject.toml flash_sale/
 COPY eshop_gw/pyproject.toml eshop_gw/
 COPY deploy/pyproject.toml deploy/
+COPY bench/pyproject.toml bench/
 # What the lock names, into uv's cache: a change of the suite's own code doesn't fetch it again.
 RUN /uv/bin/uv sync --quiet --frozen --no-dev --all-packages --no-install-workspace
 COPY . .
