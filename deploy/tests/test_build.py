@@ -1,4 +1,4 @@
-"""deploy/dtm/build.sh with a `go` that only pretends: what it must refuse to build."""
+"""deploy/dtm/build.sh with a `go` that only pretends: what it changes, and what it must refuse to build."""
 
 from __future__ import annotations
 
@@ -58,12 +58,14 @@ def test_both_listen_addresses_are_replaced(tmp_path: Path, module: Path) -> Non
     assert (tmp_path / "out" / "dtm").exists()
 
 
-def test_a_dead_address_is_dialled_again_soon(tmp_path: Path, module: Path) -> None:
+def test_a_dead_address_is_dialled_again_soon_and_several_take_turns(tmp_path: Path, module: Path) -> None:
     (module / "dtmsvr" / "svr.go").write_text(LISTENS)
     assert build(tmp_path, module).returncode == 0
     clients = tmp_path / "work" / "dtm" / "client" / "dtmgrpc" / "dtmgimp"
-    assert "reconnectSoon()," in (clients / "grpc_clients.go").read_text()
-    assert "MaxDelay: 2 * time.Second" in (clients / "reconnect_soon.go").read_text()
+    assert "reconnectSoon(), inTurn()," in (clients / "grpc_clients.go").read_text()
+    dialling = (clients / "dialling.go").read_text()
+    assert "MaxDelay: 2 * time.Second" in dialling
+    assert '"round_robin"' in dialling
 
 
 def test_a_dtm_that_listens_in_another_way_is_not_built(tmp_path: Path, module: Path) -> None:
