@@ -63,7 +63,7 @@ test-fast: ## The same on a test stack that stays up and keeps its data
 faults: bootstrap ## The fault matrix; ROWS="stock-killed kafka-killed" SEEDS=2 SEED=1 LONG=1 RESUME=1 REPORT=path KEEP=1
 	@.venv/bin/python test/faults $(if $(ROWS),--rows "$(ROWS)") --seeds $(or $(SEEDS),$(if $(LONG),5,1)) \
 		--seed $(or $(SEED),1) $(if $(LONG),--long) $(if $(RESUME),--resume) $(if $(KEEP),--keep) \
-		$(if $(REPORT),--report "$(REPORT)") $(if $(PACE),--pace $(PACE)) $(if $(FAULTS_PORT_OFFSET),--port-offset $(FAULTS_PORT_OFFSET))
+		$(if $(REPORT),--report "$(REPORT)") $(if $(PACE),--pace $(PACE)) $(if $(WITHOUT),--without $(WITHOUT)) $(if $(FAULTS_PORT_OFFSET),--port-offset $(FAULTS_PORT_OFFSET))
 
 COMPOSE ?= docker compose
 COMPOSE_SUITE = $(COMPOSE) -p eshop $(if $(wildcard .env),--env-file .env) -f deploy/compose.yaml

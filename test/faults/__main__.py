@@ -39,6 +39,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--long", action="store_true", help="each row as long as the matrix says")
     parser.add_argument("--resume", action="store_true", help="leaves out what the report has as ok")
     parser.add_argument("--pace", type=float, default=1.0, help="of the load: 0.5 is half of it")
+    guards = ["", "barrier", "outcome", "order-id", "offsets"]
+    parser.add_argument("--without", default="", choices=guards, help="a guard that is switched off: rows turn red")
     parser.add_argument("--keep", action="store_true", help="uses the stack as it is and leaves it up")
     parser.add_argument("--stack", default="faults")
     parser.add_argument("--port-offset", type=int, default=3300)
@@ -47,9 +49,11 @@ def _options() -> argparse.Namespace:
 
 
 async def _matrix(options: argparse.Namespace) -> int:
-    shop = Shop(options.stack, options.port_offset)
+    shop = Shop(options.stack, options.port_offset, options.without)
     report = Report(options.report or shop.folder / "report")
-    runs = [run for run in _chosen(options) if not (options.resume and report.has(run[0].name, run[1]))]
+    runs = _chosen(options)
+    if options.resume:
+        runs = [(row, seed) for row, seed in runs if not report.has(row.name, seed, options.without)]
     if not (options.keep or options.resume):
         await shop.clean()
     async with open_lines(shop.line_ports()) as lines:
@@ -59,6 +63,7 @@ async def _matrix(options: argparse.Namespace) -> int:
         for row, seed in runs:
             _say(f"row {row.name}, seed {seed}: {row.what}")
             result = await Run(shop, lines, row, seed, long=options.long, pace=options.pace, tell=_say).result()
+            result.without = options.without
             result.when, result.commit = time.strftime("%Y-%m-%d %H:%M"), commit()
             report.add(result)
             results.append(result)

@@ -20,15 +20,19 @@ class Report:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.results: list[Result] = []
-        if path.with_suffix(".json").is_file():
-            found = json.loads(path.with_suffix(".json").read_text())
-            self.results = [Result(**result) for result in found["results"]]
+        self._read()
 
-    def has(self, row: str, seed: int) -> bool:
-        return any((r.row, r.seed) == (row, seed) and r.verdict == "ok" for r in self.results)
+    def _read(self) -> None:
+        file = self._path.with_suffix(".json")
+        if file.is_file():
+            self.results = [Result(**result) for result in json.loads(file.read_text())["results"]]
+
+    def has(self, row: str, seed: int, without: str) -> bool:
+        return any((r.row, r.seed, r.without) == (row, seed, without) and r.verdict == "ok" for r in self.results)
 
     def add(self, result: Result) -> None:
-        self.results = [r for r in self.results if (r.row, r.seed) != (result.row, result.seed)] + [result]
+        self._read()  # another matrix may have added to it
+        self.results = [r for r in self.results if _run(r) != _run(result)] + [result]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         about = machine()
         text = json.dumps(
@@ -36,6 +40,10 @@ class Report:
         )
         self._path.with_suffix(".json").write_text(text + "\n")
         self._path.with_suffix(".md").write_text(markdown(about, self.results))
+
+
+def _run(result: Result) -> tuple[str, int, str]:
+    return result.row, result.seed, result.without
 
 
 def machine() -> str:
@@ -56,10 +64,16 @@ def commit() -> str:
 def line(result: Result) -> str:
     """One result as a line of the table."""
     took = "-" if result.seconds_to_converge is None else f"{result.seconds_to_converge:.0f} s"
+    row = f"{result.row} without {result.without}" if result.without else result.row
     return (
-        f"| {result.row} | {result.seed} | {result.accepted} | {result.refused} | {result.unknown} | {result.orders}"
+        f"| {row} | {result.seed} | {result.accepted} | {result.refused} | {result.unknown} | {result.orders}"
         f" | {took} | {result.verdict} | {result.when}, {result.commit} |"
     )
+
+
+def _title(result: Result) -> str:
+    off = f" without {result.without}" if result.without else ""
+    return f"{result.row}{off}, seed {result.seed}: {result.verdict}"
 
 
 def markdown(about: str, results: Sequence[Result]) -> str:
@@ -76,8 +90,10 @@ def markdown(about: str, results: Sequence[Result]) -> str:
         "",
     ]
     lines += ["| row | what happens in it |", "|---|---|", *(f"| {r.name} | {r.what} |" for r in ROWS.values())]
+    if unguarded := [line(result) for result in ordered if result.without]:
+        lines += ["", "## With a guard switched off", "", HEAD, RULE, *unguarded]
     for result in ordered:
         if result.problems:
-            lines += ["", f"## {result.row}, seed {result.seed}: {result.verdict}", ""]
+            lines += ["", f"## {_title(result)}", ""]
             lines += [f"- {problem}" for problem in result.problems[:10]]
     return "\n".join(lines) + "\n"

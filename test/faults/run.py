@@ -26,12 +26,15 @@ FIRST_REST_SECONDS = 120.0
 
 @dataclass
 class Result:
-    """One line of the report. `verdict`: ok, broken, not converged, not struck, no stack."""
+    """One line of the report. `without`: a guard that was switched off.
+
+    `verdict`: ok, broken, not converged, not struck, no stack."""
 
     row: str
     seed: int
     when: str = ""
     commit: str = ""
+    without: str = ""
     verdict: str = "ok"
     accepted: int = 0
     refused: int = 0

@@ -33,6 +33,7 @@ LINES = (
     "dtm_redis_grpc",
     "redis",
 )
+GUARDS = Path(__file__).parent / "guards"
 _KEPT = ("ESHOP_STATE_DIR", "ESHOP_TOOLS_DIR")
 
 
@@ -43,9 +44,10 @@ class StackFailedError(Exception):
 class Shop:
     """One stack of the whole suite."""
 
-    def __init__(self, name: str, offset: int) -> None:
+    def __init__(self, name: str, offset: int, without: str = "") -> None:
         self.stack = StackDir.named(name)
         self._offset = offset
+        self._without = {"PYTHONPATH": str(GUARDS), "FAULTS_WITHOUT": without} if without else {}
         self.ports = dict(read_settings({}).shifted(offset).ports)
         self.folder = state_dir() / "faults"
         self._points = self.folder / f"crash_points.{name}"
@@ -169,7 +171,7 @@ class Shop:
             "--stack",
             self.stack.name,
             *args[1:],
-            env={**kept, **self._through_lines(), **env},
+            env={**kept, **self._through_lines(), **self._without, **env},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
