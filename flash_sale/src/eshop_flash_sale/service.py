@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 import aiodtm
 from aiodtm.redis import RedisBarrier
-from eshop_chassis.batch_rpc import answer_each, ids_of, results_of
+from eshop_chassis.batch_rpc import answer_many
 from eshop_chassis.branch import Branch
 from eshop_chassis.dtm import branch_headers
 from eshop_chassis.idempotency import key_of
@@ -54,19 +54,17 @@ class FlashSaleService(FlashSaleApi):
         return _reply(await self._keyed.buy(key, request, call))
 
     async def flash_sale_many(self, request: pb.FlashSaleManyRequest, call: Call) -> pb.FlashSaleManyReply:
-        if any(request.idempotencyKeys):
-            results = await answer_each(
-                request.buyers,
-                request.requestIDs,
-                call,
-                self.flash_sale,
-                pb.FlashSaleManyResult,
-                request.idempotencyKeys,
-            )
-        else:
-            answers = await self._buying.buy_many(request.buyers, ids_of(request, request.buyers, call))
-            results = results_of(answers, _reply, pb.FlashSaleManyResult)
+        result = pb.FlashSaleManyResult
+        results = await answer_many(
+            request, request.buyers, call, result, together=self._buy_many, single=self.flash_sale
+        )
         return pb.FlashSaleManyReply(results=results)
+
+    async def _buy_many(
+        self, buyers: Sequence[pb.FlashSaleRequest], request_ids: Sequence[str]
+    ) -> Sequence[pb.FlashSaleReply | Exception]:
+        answers = await self._buying.buy_many(buyers, request_ids)
+        return [answer if isinstance(answer, Exception) else _reply(answer) for answer in answers]
 
     async def redis_query_prepared(
         self, request: pb.RedisQueryPreparedRequest, call: Call

@@ -6,7 +6,7 @@ import json
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from eshop_chassis.batch_rpc import BatchingClient, answer_each, from_failure, to_failure
+from eshop_chassis.batch_rpc import BatchingClient, answer_each, answer_many, from_failure, to_failure
 from eshop_chassis.logs import get_logger, set_up_logs
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import (
@@ -151,3 +151,25 @@ async def test_idempotency_keys_travel_with_their_requests_and_equal_ones_share_
     answers = [reply.orderID for reply in await asyncio.gather(*calls)]
     assert answers == ["7/r0", "7/r0", "7/r2", "8/r3", "7/r4"]
     assert sorted(served, key=str) == [(7, "k1"), (7, "k2"), (7, None), (8, "k1")]
+
+
+async def test_items_with_a_key_go_one_by_one_and_the_others_together():
+    groups: list[list[str]] = []
+
+    async def together(items, ids):
+        groups.append(list(ids))
+        return [
+            NotFound("away") if item.userID == 8 else pb.SubmitOrderReply(orderID=f"{item.userID}") for item in items
+        ]
+
+    async def alone(request: pb.SubmitOrderRequest, call: Call) -> pb.SubmitOrderReply:
+        return pb.SubmitOrderReply(orderID=f"{request.userID}/{call.metadata['idempotency-key']}/{call.request_id}")
+
+    batch = pb.SubmitManyRequest(
+        orders=requests(7, 8, 9, 10), requestIDs=["a", "b", "c"], idempotencyKeys=["", "", "k"]
+    )
+    call = Call.local({"x-request-id": "batch"})
+    results = await answer_many(batch, batch.orders, call, pb.SubmitManyResult, together=together, single=alone)
+    assert [r.reply.orderID for r in results] == ["7", "", "9/k/c", "10"]
+    assert type(from_failure(results[1].failure)) is NotFound
+    assert groups == [["a", "b", "batch"]]

@@ -3,11 +3,10 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.batch_rpc import answer_each, ids_of, results_of
+from eshop_chassis.batch_rpc import answer_many
 from eshop_chassis.branch import Branch, BranchRefusal
 from eshop_chassis.coalescer import BusyError
 from eshop_chassis.crud import changed_fields, client_names, sent_fields
@@ -33,7 +32,6 @@ from protoc_gen_fastapi.runtime import Call, Conflict, Refused, Unavailable, sha
 from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
 log = get_logger(__name__)
-R = TypeVar("R")
 SLICE = 50
 _NEXT_STATUS = {1: 2, 2: 3, 3: 4}
 
@@ -97,31 +95,28 @@ class OrderService(OrderApi):
         return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def submit_many(self, request: pb.SubmitManyRequest, call: Call) -> pb.SubmitManyReply:
-        if any(request.idempotencyKeys):
-            results = await answer_each(
-                request.orders, request.requestIDs, call, self.submit, pb.SubmitManyResult, request.idempotencyKeys
-            )
-        else:
-            orders = [_new_order(self._ids.new("o"), order) for order in request.orders]
-            answers = await self._place(orders, ids_of(request, orders, call))
-            results = results_of(answers, _itself, pb.SubmitManyResult)
+        result = pb.SubmitManyResult
+        results = await answer_many(
+            request, request.orders, call, result, together=self._submit_all, single=self.submit
+        )
         return pb.SubmitManyReply(results=results)
+
+    async def _submit_all(
+        self, requests: Sequence[pb.SubmitOrderRequest], request_ids: Sequence[str]
+    ) -> Sequence[pb.SubmitOrderReply | Exception]:
+        return await self._place([_new_order(self._ids.new("o"), request) for request in requests], request_ids)
 
     async def send_submit_order_notify_many(
         self, request: pb.SendSubmitOrderNotifyManyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyManyReply:
-        result = pb.SendSubmitOrderNotifyManyResult
-        if any(request.idempotencyKeys):
-            single, keys = self.send_submit_order_notify, request.idempotencyKeys
-            results = await answer_each(request.orders, request.requestIDs, call, single, result, keys)
-        else:
-            orders = [_new_order(self._ids.new("b"), order) for order in request.orders]
-            results = results_of(await self._notify_all(orders, ids_of(request, orders, call)), _itself, result)
+        result, single = pb.SendSubmitOrderNotifyManyResult, self.send_submit_order_notify
+        results = await answer_many(request, request.orders, call, result, together=self._notify_all, single=single)
         return pb.SendSubmitOrderNotifyManyReply(results=results)
 
     async def _notify_all(
-        self, orders: Sequence[NewOrder], request_ids: Sequence[str]
+        self, requests: Sequence[pb.SendSubmitOrderNotifyRequest], request_ids: Sequence[str]
     ) -> Sequence[pb.SendSubmitOrderNotifyReply | Exception]:
+        orders = [_new_order(self._ids.new("b"), request) for request in requests]
         messages: list[QueueMessage] = []
         for order, request_id in zip(orders, request_ids, strict=True):
             messages.append(QueueMessage(order.order_id, queue.write(order), {REQUEST_ID: request_id}))
@@ -226,10 +221,6 @@ class OrderService(OrderApi):
 
 def _new_order(order_id: str, request: pb.SubmitOrderRequest | pb.SendSubmitOrderNotifyRequest) -> NewOrder:
     return NewOrder(order_id, request.userID, request.productID, request.productCount, request.amount, request.couponID)
-
-
-def _itself(reply: R) -> R:
-    return reply
 
 
 def _accepted(order: NewOrder) -> pb.SendSubmitOrderNotifyReply:

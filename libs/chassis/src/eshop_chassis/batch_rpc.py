@@ -23,7 +23,6 @@ from protoc_gen_fastapi.runtime.errors import error_class
 log = get_logger(__name__)
 Q = TypeVar("Q")
 R = TypeVar("R")
-A = TypeVar("A")
 MOST_ITEMS = 500
 LANES = 2
 _STATUS = {status.value[0]: status for status in grpc.StatusCode}
@@ -122,6 +121,33 @@ async def _answer_each_key(
     return await asyncio.gather(*tasks)
 
 
+async def answer_many(
+    request: Any,
+    items: Sequence[Q],
+    call: Call,
+    result: type[Any],
+    *,
+    together: Callable[[Sequence[Q], Sequence[str]], Awaitable[Sequence[Any]]],
+    single: Single[Q, Any],
+) -> list[Any]:
+    """Serves a batch rpc; returns a `result` message for each item.
+
+    `together` takes items and their request ids, and answers each with a reply or an error. Those that bear an
+    idempotency key go one by one beside it, with `single`.
+    """
+    ids, keys = ids_of(request, items, call), request.idempotencyKeys
+    if not any(keys):
+        return results_of(await together(items, ids), result)
+    keyed = [n for n, key in enumerate(keys[: len(items)]) if key]
+    plain = [n for n in range(len(items)) if n not in set(keyed)]
+    answers, results = await asyncio.gather(
+        together([items[n] for n in plain], [ids[n] for n in plain]),
+        answer_each([items[n] for n in keyed], [ids[n] for n in keyed], call, single, result, [keys[n] for n in keyed]),
+    )
+    found = dict(zip(plain, results_of(answers, result), strict=True)) | dict(zip(keyed, results, strict=True))
+    return [found[n] for n in range(len(items))]
+
+
 def ids_of(request: Any, items: Sequence[object], call: Call) -> list[str]:
     """The request id of each item of a batch; that of the batch where an item bears none."""
     given: Sequence[str] = request.requestIDs
@@ -129,8 +155,8 @@ def ids_of(request: Any, items: Sequence[object], call: Call) -> list[str]:
     return [each if is_request_id(each) else call.request_id for each in ids]
 
 
-def results_of(answers: Sequence[A | Exception], reply: Callable[[A], Any], result: type[Any]) -> list[Any]:
-    """A `result` message for each answer of a batch; `reply` makes the message of one that is no error."""
+def results_of(answers: Sequence[Any], result: type[Any]) -> list[Any]:
+    """A `result` message for each answer of a batch: a reply, or an error."""
     failures: dict[int, types_pb2.Failure] = {}
     results: list[Any] = []
     for answer in answers:
@@ -139,7 +165,7 @@ def results_of(answers: Sequence[A | Exception], reply: Callable[[A], Any], resu
             failure = failures.get(id(answer)) or failures.setdefault(id(answer), to_failure(_judged(answer)))
             results.append(result(failure=failure))
         else:
-            results.append(result(reply=reply(answer)))
+            results.append(result(reply=answer))
     return results
 
 
