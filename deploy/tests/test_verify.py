@@ -1,0 +1,71 @@
+"""The parts of `eshop verify` that need no store."""
+
+from __future__ import annotations
+
+import pytest
+
+from eshop_chassis.order_ids import OrderIds, OrderIdSettings
+from eshop_deploy.verify.command import code_of
+from eshop_deploy.verify.findings import Finding, Look, OnItsWay, persistent
+from eshop_deploy.verify.queue import Letter, Names, Span, lag, order_id_of, unaccounted
+from eshop_deploy.verify.transactions import service_of
+
+IDS = OrderIds(OrderIdSettings())
+NAMES = Names("queue", "dead", "group", IDS)
+LOST = Finding("I3", "order", "b1", "it is not there")
+
+
+def letter(**headers: str) -> Letter:
+    return Letter(0, 4, 0.0, "", headers, b"")
+
+
+def test_a_dead_letter_that_does_not_tell_why_or_whence_is_named() -> None:
+    assert list(unaccounted([letter(reason="why", position="queue/0/1")])) == []
+    [found] = unaccounted([letter(reason="why")])
+    assert str(found) == "I7 dead letter 4: has no header position"
+    [found] = unaccounted([letter()])
+    assert found.text == "has no header reason and no position"
+
+
+def test_what_only_one_look_found_is_not_told() -> None:
+    again = Finding("I3", "order", "b1", "still not there")
+    assert persistent([LOST, Finding("I1", "product", "7", "x")], [again]) == (again,)
+
+
+@pytest.mark.parametrize(
+    ("findings", "on_its_way", "code"),
+    [((), (), 0), ((LOST,), (), 1), ((), (OnItsWay("orders claimed", 3),), 2), ((LOST,), (OnItsWay("x", 1),), 1)],
+)
+def test_the_exit_code_tells_broken_from_unfinished(
+    findings: tuple[Finding, ...], on_its_way: tuple[OnItsWay, ...], code: int
+) -> None:
+    assert code_of(Look(findings, on_its_way, {})) == code
+
+
+def test_messages_below_the_end_are_on_their_way() -> None:
+    assert lag([Span(0, 0, 5, 5), Span(1, 0, 7, 7)]) == []
+    [way] = lag([Span(0, 0, 5, 8), Span(1, 0, 7, 9)])
+    assert way.number == 5
+
+
+def test_a_message_names_its_order_by_id_or_by_its_place() -> None:
+    order_id = IDS.new("f")
+    body = b'{"userID":1,"productID":1,"productCount":1,"amount":1%s}'
+    assert order_id_of(NAMES, "queue/0/1", body % f',"orderID":"{order_id}"'.encode()) == order_id
+    assert order_id_of(NAMES, "queue/0/1", body % b"") == IDS.derived("b", "queue/0/1")
+    assert order_id_of(NAMES, "queue/0/1", body % b',"orderID":"foreign"') is None
+    assert order_id_of(NAMES, "queue/0/1", b"no order") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "service"),
+    [
+        ("127.0.0.1:30382/api.stock.v1.stock/DeductMany", "stock"),
+        ("http://127.0.0.1:30480/api/v1/coupon/use", "coupon"),
+        ("127.0.0.1:30582/api.pay.v1.pay/CreateMany", "pay"),
+        ("127.0.0.1:30282/api.order.v1.order/CreateMany", "order"),
+        ("127.0.0.1:1/elsewhere/Do", ""),
+    ],
+)
+def test_the_address_of_a_branch_tells_its_service(url: str, service: str) -> None:
+    assert service_of(url) == service
