@@ -1,7 +1,7 @@
 # Any of the suite's Python programs. SERVICE names it: user, product, order, stock, coupon, pay, flash-sale, gw; deploy
 # is the one that sets stores up and seeds. Context: the checkout.
 #
-# No BuildKit needed. The stage `workspace` is the same for every SERVICE, so it runs once for all of them.
+# No BuildKit needed. All images share one environment that holds every service: what they need is nearly the same.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS workspace
@@ -27,23 +27,23 @@ COPY flash_sale/pyproject.toml flash_sale/
 COPY eshop_gw/pyproject.toml eshop_gw/
 COPY deploy/pyproject.toml deploy/
 COPY bench/pyproject.toml bench/
-# What the lock names, into uv's cache: a change of the suite's own code doesn't fetch it again.
+# What the lock names: a change of the suite's own code doesn't fetch it again.
 RUN /uv/bin/uv sync --quiet --frozen --no-dev --all-packages --no-install-workspace
 COPY . .
-RUN /uv/bin/uv sync --quiet --frozen --no-dev --all-packages --no-editable && rm -rf /venv
-
-FROM workspace AS build
-ARG SERVICE
 # The root file system is read-only at run time, so the bytecode has to be there; by hash it does not depend on the clock.
-RUN /uv/bin/uv sync --quiet --frozen --no-dev --no-editable --package "eshop-${SERVICE}" \
-    && /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /venv/lib \
-    && ln -s "/venv/bin/eshop-${SERVICE}" /venv/bin/service
+RUN /uv/bin/uv sync --quiet --frozen --no-dev --all-packages --no-editable \
+    && /venv/bin/python -m compileall -q -j 2 --invalidation-mode unchecked-hash /venv/lib \
+    && for program in /venv/bin/eshop-*; do \
+        mkdir -p "/programs/${program##*/eshop-}" && ln -s "$program" "/programs/${program##*/eshop-}/service"; \
+    done
 
 FROM ${PYTHON_IMAGE}
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+COPY deploy/containers/health.py /health.py
+COPY --from=workspace /venv /venv
+# Up to here all images are one: built once, pulled once, and in memory once.
 ARG SERVICE
 LABEL org.opencontainers.image.title="eshop-${SERVICE}" org.opencontainers.image.licenses="MIT"
-COPY deploy/containers/health.py /health.py
-COPY --from=build /venv /venv
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+COPY --from=workspace /programs/${SERVICE}/ /
 USER 10001:10001
-ENTRYPOINT ["/venv/bin/service"]
+ENTRYPOINT ["/service"]

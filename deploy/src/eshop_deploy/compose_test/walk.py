@@ -50,7 +50,9 @@ def _test(env: Mapping[str, str], settings: Settings) -> None:
     stack = StackDir.named("compose-test")
     stack.make()
     write_env(stack, settings)
-    suite = Suite(compose_command(env), PROJECT, {**env, **_ports(settings), **_choices()})
+    # A busy engine may take longer than the minute that docker-compose waits for an answer.
+    patient = {**env, "COMPOSE_HTTP_TIMEOUT": "600"}
+    suite = Suite(compose_command(env), PROJECT, {**patient, **_ports(settings), **_choices()})
     suite.down("--volumes", "--remove-orphans")
     _build(suite)
     try:
