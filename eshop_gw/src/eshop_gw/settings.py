@@ -19,5 +19,8 @@ class Settings(ServiceSettings):
     stock_address: str = Field("127.0.0.1:30382", description="gRPC address of the stock service")
     coupon_address: str = Field("127.0.0.1:30482", description="gRPC address of the coupon service")
     flash_sale_address: str = Field("127.0.0.1:30682", description="gRPC address of the flash-sale service")
+    workers: int = Field(
+        1, ge=1, le=64, validation_alias="ESHOP_GW_WORKERS", description="processes of the gateway on these ports"
+    )
     gw_lanes: int = Field(2, gt=0, description="batches of orders of each kind that are on their way at the same time")
     gw_upstream_timeout: float = Field(10.0, gt=0, description="longest wait for a service, seconds")

@@ -21,12 +21,15 @@ AGE_GRACE_MS = 30_000
 class GrpcServer:
     """Serves the APIs of one process on one port."""
 
-    def __init__(self, apis: Sequence[Api], max_bytes: int, connection_seconds: float = 0.0) -> None:
-        # Without so_reuseport=0 a second stack binds the same port without an error, and the two mix.
+    def __init__(
+        self, apis: Sequence[Api], max_bytes: int, connection_seconds: float = 0.0, *, shares_port: bool = False
+    ) -> None:
+        # Without so_reuseport=0 a second stack binds the same port without an error, and the two mix. Workers of one
+        # service share it on purpose.
         self._server = grpc.aio.server(
             options=[
                 *_connection_age(connection_seconds),
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(shares_port)),
                 ("grpc.max_receive_message_length", max_bytes),
                 ("grpc.keepalive_permit_without_calls", 1),
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),

@@ -24,6 +24,7 @@ from eshop_chassis.metrics import READY
 from eshop_chassis.readiness import Readiness
 from eshop_chassis.service import Service
 from eshop_chassis.settings import ServiceSettings, UnusableSettingError
+from eshop_chassis.workers import run_workers
 
 S = TypeVar("S", bound=ServiceSettings)
 OpenService = Callable[[S, ChassisHooks], AbstractAsyncContextManager[Service]]
@@ -40,12 +41,28 @@ def run(name: str, settings_type: type[S], open_service: OpenService[S]) -> NoRe
         settings = load_settings(settings_type)
         set_up_logs(name, settings.log_level, settings.log_format)
         crash_points.switch_on(name, settings.crash_points)
-        loop_factory = uvloop.new_event_loop if settings.event_loop == "uvloop" else None
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            runner.run(_serve(name, settings, open_service))
+        listener = _open_ports(name, settings)
+        code = 0
+        if (workers := _workers(settings)) > 1:
+            code = run_workers(workers, lambda: _work(name, settings, open_service, listener))
+        else:
+            _work(name, settings, open_service, listener)
     except UnusableSettingError as problem:
         sys.exit(f"{name} cannot start: {problem}")
-    sys.exit(0)
+    sys.exit(code)
+
+
+def _work(name: str, settings: S, open_service: OpenService[S], listener: socket.socket) -> int:
+    """Serves in this process until it is told to stop; returns its exit code."""
+    loop_factory = uvloop.new_event_loop if settings.event_loop == "uvloop" else None
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(name, settings, open_service, listener))
+    return 0
+
+
+def _workers(settings: ServiceSettings) -> int:
+    """How many processes serve. Only services that keep nothing to themselves have such a setting."""
+    return int(getattr(settings, "workers", 1))
 
 
 def load_settings(settings_type: type[S]) -> S:
@@ -64,13 +81,19 @@ def _problem(location: Sequence[int | str], message: str) -> str:
     return f"{name if name.startswith('ESHOP_') else 'ESHOP_' + name}: {message}"
 
 
-async def _serve(name: str, settings: S, open_service: OpenService[S]) -> None:
-    stop = _stop_signal()
+def _open_ports(name: str, settings: ServiceSettings) -> socket.socket:
+    """The HTTP port. gRPC opens its own later, and would say only in a log of its own why it can't."""
     prefix = f"ESHOP_{name.upper()}"
+    if _workers(settings) > 1 and not settings.grpc_port:
+        raise UnusableSettingError(f"{prefix}_GRPC_PORT: several workers need a port that they can share")
     listener = listen(settings.host, settings.http_port, f"{prefix}_HTTP_PORT")
     if settings.grpc_port:
-        # gRPC opens its port itself, and would say only in a log of its own why it can't.
         listen(settings.host, settings.grpc_port, f"{prefix}_GRPC_PORT").close()
+    return listener
+
+
+async def _serve(name: str, settings: S, open_service: OpenService[S], listener: socket.socket) -> None:
+    stop = _stop_signal()
     hooks = ChassisHooks(settings)
     async with open_service(settings, hooks) as service:
         process = _Process(name, settings, hooks, service)
@@ -119,7 +142,9 @@ class _Process:
         self._background = Background(service.tasks)
         self._readiness = Readiness(service.checks, self._on_change)
         max_bytes = settings.max_body_bytes * GRPC_TO_HTTP_SIZE
-        self._grpc = GrpcServer(service.apis, max_bytes, settings.grpc_connection_seconds)
+        self._grpc = GrpcServer(
+            service.apis, max_bytes, settings.grpc_connection_seconds, shares_port=_workers(settings) > 1
+        )
         self._http = HttpServer(build_app(name, [api.router for api in service.apis], hooks, self._readiness))
         self._watching: asyncio.Task[None] | None = None
 

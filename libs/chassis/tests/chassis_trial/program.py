@@ -22,6 +22,7 @@ class Settings(ServiceSettings, MySQLSettings):
     http_port: int = Field(0, validation_alias="ESHOP_TRIAL_HTTP_PORT")
     grpc_port: int = Field(0, validation_alias="ESHOP_TRIAL_GRPC_PORT")
     trial_database: str = ""
+    workers: int = 1
 
 
 class TrialService(stock_api.StockApi):
