@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from eshop_chassis import KafkaSettings
 from eshop_chassis.kafka import KafkaBatches, KafkaProducer, QueueMessage, check_kafka, consumer, open_producer
+from eshop_chassis.kafka import producer as producer_module
 from eshop_chassis.readiness import MissingError
 from protoc_gen_fastapi.runtime import Unavailable
 
@@ -237,6 +238,15 @@ async def test_a_producer_that_has_failed_for_good_is_replaced(producer, topic):
 
 
 @pytest.mark.parts
+async def test_a_producer_that_finds_no_broker_for_long_is_replaced(monkeypatch):
+    monkeypatch.setattr(producer_module, "LOST_SECONDS", 0.2)
+    async with open_producer(AWAY) as producer:
+        first = producer._producer
+        while producer._producer is first:
+            with pytest.raises(MissingError):
+                await producer.check()
+
+
 async def test_closing_waits_for_the_messages_in_flight(topic):
     async with open_producer(parts.kafka()) as producer:
         sending = asyncio.create_task(write(producer, topic, *map(str, range(1000))))

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ log = get_logger(__name__)
 Headers = Mapping[str, str]
 POLL_SECONDS = 0.1
 LOOK_SECONDS = 1.0
+# A broker that was shut out of its cluster for a moment answers that there are none; librdkafka then forgets them all
+# and never asks again (its issue 5301). A client that has found nobody for this long is replaced by a new one.
+LOST_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class KafkaProducer:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._doubtful = self._away = self._broken = False
+        self._lost_since: float | None = None
         self._stopped = threading.Event()
         self._producer = self._new_producer()
         self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
@@ -132,12 +137,20 @@ class KafkaProducer:
         try:
             self._producer.list_topics(timeout=LOOK_SECONDS)
         except KafkaException as error:
+            self._give_up_when_lost()
             where = self._settings.kafka_bootstrap
             raise MissingError(f"no answer at {where}; see ESHOP_KAFKA_BOOTSTRAP") from error
+        self._lost_since = None
+
+    def _give_up_when_lost(self) -> None:
+        now = time.monotonic()
+        self._lost_since = self._lost_since or now
+        if now - self._lost_since > LOST_SECONDS:
+            self._broken, self._lost_since = True, None
 
     def _renew(self) -> None:
         """An idempotent producer that has lost its sequence refuses everything from then on; another takes over."""
-        log.error("Kafka's producer has failed for good and is replaced")
+        log.error("Kafka's producer has failed for good or finds no broker, and is replaced")
         broken, self._producer = self._producer, self._new_producer()
         self._broken = False
         broken.purge()
