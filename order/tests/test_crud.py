@@ -22,13 +22,15 @@ ORDER = NewOrder("o" * 26, 7, 1, 2, 100)
 
 @pytest.fixture
 def service(db: Database, shop: Shop) -> OrderService:
-    placer, store = shop.office().placer, OrderStore()
+    office, store = shop.office(), OrderStore()
+    placer = office.placer
     return OrderService(
         db,
         store,
         placer,
         OrderLanes(placer, 1),
         Outcomes(db, store, placer, shop.ids),
+        office.service._keyed,
         shop.queue,
         shop.ids,
         topic="orders",
