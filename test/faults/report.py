@@ -79,16 +79,10 @@ def _title(result: Result) -> str:
 def markdown(about: str, results: Sequence[Result]) -> str:
     place = {name: number for number, name in enumerate(ROWS)}
     ordered = sorted(results, key=lambda r: (place.get(r.row, 99), r.seed))
-    lines = [
-        "# Fault matrix: report",
-        "",
-        f"Made by `make faults` on {about}.",
-        "",
-        HEAD,
-        RULE,
-        *map(line, ordered),
-        "",
-    ]
+    guarded = [line(result) for result in ordered if not result.without]
+    lines = ["# Fault matrix: report", "", f"Made by `make faults` on {about}.", "", HEAD, RULE, *guarded, ""]
+    if never := [name for name in ROWS if not any(r.row == name and not r.without for r in results)]:
+        lines += [f"Without a result: {', '.join(never)}.", ""]
     lines += ["| row | what happens in it |", "|---|---|", *(f"| {r.name} | {r.what} |" for r in ROWS.values())]
     if unguarded := [line(result) for result in ordered if result.without]:
         lines += ["", "## With a guard switched off", "", HEAD, RULE, *unguarded]
