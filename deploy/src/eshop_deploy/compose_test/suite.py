@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from eshop_deploy.compose_test.engine import log_file
-from eshop_deploy.failures import PartFailed
+from eshop_deploy.failures import MissingTool, PartFailed
 from eshop_deploy.layout import project_root
 from eshop_deploy.tools import running
 
 # What runs to its end and stays ended.
 ONE_SHOTS = ("setup", "seed")
 LONGEST_SECONDS = 300.0
+PORT_TAKEN = "address already in use"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,13 @@ class Suite:
 
     def up(self, *words: str) -> None:
         """Starts in the background and waits until everything is as it should be."""
-        self.run("up", "-d", *words, what="docker compose up")
+        try:
+            self.run("up", "-d", *words, what="docker compose up")
+        except MissingTool:
+            # Some ports are among those that the machine gives to outgoing connections; such a one is free again soon.
+            if PORT_TAKEN not in log_file().read_text(errors="replace")[-2000:]:
+                raise
+            self.run("up", "-d", *words, what="docker compose up")
         self.await_health()
 
     def await_health(self) -> None:
