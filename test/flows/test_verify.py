@@ -196,7 +196,7 @@ async def test_a_unit_that_left_redis_and_became_no_order_is_named(
 ) -> None:
     lost = OrderIds(OrderIdSettings(order_id_key=stack["ESHOP_ORDER_ID_KEY"])).new("f")
     slot = f"flash:{{{sold.product}}}"
-    await eventually(lambda: verify.verdict().at_rest, within=20)
+    await eventually(lambda: verify.verdict().at_rest, within=60)
     before = _named(verify)
     with _put_back(db, f"{slot}:sale", f"{slot}:unsettled", f"{slot}:users"):
         db.redis.hincrby(f"{slot}:sale", "left", -1)

@@ -42,7 +42,7 @@ async def sale(gw: Gateway, db: Databases, product: int, user: int) -> str:
 
 def _planned(verify: Books, about: str) -> list[Repair]:
     """What is planned about one thing; a shared stack may need other repairs as well."""
-    look = wait_until_at_rest(verify, 20, lambda _: None)
+    look = wait_until_at_rest(verify, 60, lambda _: None)
     return [repair for repair in plan(verify, look) if about in repair.what]
 
 
