@@ -64,7 +64,14 @@ def _options(message: Descriptor, fields: dict[str, Any]) -> Iterator[str]:
             yield from _options(field.message_type, value)
         else:
             option = next(o for o in request_options(message) if o.name == kebab(name).replace("-", "_"))
-            yield f"{option.opts[0]}={json.dumps(value) if isinstance(value, list) else value}"
+            yield _typed(option, value)
+
+
+def _typed(option: click.Option, value: Any) -> str:
+    """One option; a flag stands alone, and its opposite is typed for False."""
+    if isinstance(value, bool):
+        return option.opts[0] if value else option.secondary_opts[0]
+    return f"{option.opts[0]}={json.dumps(value) if isinstance(value, list) else value}"
 
 
 @pytest.mark.parametrize("key", RPCS)
