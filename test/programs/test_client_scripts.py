@@ -64,14 +64,15 @@ def _options(message: Descriptor, fields: dict[str, Any]) -> Iterator[str]:
             yield from _options(field.message_type, value)
         else:
             option = next(o for o in request_options(message) if o.name == kebab(name).replace("-", "_"))
-            yield _typed(option, value)
+            yield from _typed(option.opts[0], value)
 
 
-def _typed(option: click.Option, value: Any) -> str:
-    """One option; a flag stands alone, and its opposite is typed for False."""
+def _typed(option: str, value: Any) -> Iterator[str]:
+    """One option; a flag stands alone, and is left out where it is not set."""
     if isinstance(value, bool):
-        return option.opts[0] if value else option.secondary_opts[0]
-    return f"{option.opts[0]}={json.dumps(value) if isinstance(value, list) else value}"
+        yield from [option] if value else []
+    else:
+        yield f"{option}={json.dumps(value) if isinstance(value, list) else value}"
 
 
 @pytest.mark.parametrize("key", RPCS)
