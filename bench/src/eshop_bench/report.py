@@ -71,7 +71,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         return {
             "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+            "machine": {"cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version()},
             "note": self.note,
             "idle_memory_mb": dict(self.idle),
             "memory": [asdict(verdict) for verdict in self.memory()],
