@@ -50,7 +50,7 @@ def machine() -> str:
     """What it was run on, in a line."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
-        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.release()},"
+        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()},"
         f" Python {platform.python_version()}"
     )
 
