@@ -49,10 +49,7 @@ def _run(result: Result) -> tuple[str, int, str]:
 def machine() -> str:
     """What it was run on, in a line."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()},"
-        f" Python {platform.python_version()}"
-    )
+    return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}"
 
 
 def commit() -> str:
