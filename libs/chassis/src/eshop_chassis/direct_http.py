@@ -1,8 +1,8 @@
 """The short way over HTTP: generated endpoints are called by uvicorn's protocol itself, without ASGI in between.
 
 uvicorn parses, keeps connections alive and drains as ever; any request that is not plain (pipelined, upgraded, chunked,
-too large, of a path that is no generated endpoint) goes the long way through the application. A short request costs a
-third of the CPU that it costs there: no scope, no receive and send events, no middleware, one write instead of two.
+too large, of a path that is no generated endpoint) goes the long way through the application. A short request costs
+49 instead of 79 us of CPU: no scope, no receive and send events, no middleware, one write instead of two.
 """
 
 import asyncio
