@@ -106,6 +106,14 @@ async def test_one_coupon_serves_one_order_of_a_batch(books):
     assert await use(books, Use(coupon, 7, "a"), Use(coupon, 7, "b")) == {"b": "COUPON_ALREADY_USED"}
 
 
+async def test_check_says_what_use_would_and_changes_nothing(books):
+    coupon = await books.put(user_id=7)
+    uses = [Use(coupon, 7, "a"), Use(coupon, 7, "b"), Use(999, 7, "c")]
+    faults = await books.db.run(lambda tx: books.store.check(tx, uses))
+    assert {fault.order_id: fault.code for fault in faults} == {"b": "COUPON_ALREADY_USED", "c": "UNKNOWN_COUPON"}
+    assert await use(books, Use(coupon, 7, "a")) == {}
+
+
 async def test_give_back_makes_the_coupon_as_new(books):
     coupon = await books.put(7)
     await use(books, Use(coupon, 7, "a"))

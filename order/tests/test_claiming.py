@@ -92,6 +92,7 @@ class Model:
 
     def _placer_goes_on(self, state: State, number: int, placer: Placer) -> Iterator[State]:
         if placer.step == "start" and len(state.sagas) < MOST_SAGAS:
+            yield self._refused_on_sight(state, number)
             begun = state.placer(number, step="wait", gid=len(state.sagas))
             yield replace(begun, sagas=(*state.sagas, Saga()))
         elif placer.step == "wait":
@@ -103,6 +104,11 @@ class Model:
         elif placer.step == "settle":
             after, _ = self._write(state, "revert", f"g{placer.gid}", [ORDER.order_id])
             yield after.placer(number, step="cancel" if self._blamed(state, placer.gid) else "start")
+
+    def _refused_on_sight(self, state: State, number: int) -> State:
+        """A look ahead names the order: nobody has it, or it goes its way as if nobody had looked."""
+        after, cancelled = self._write(state, "cancel", "", [(ORDER, Fault(ORDER.order_id, "FAULT", ""))])
+        return after.placer(number, step="done", told=False) if cancelled else state
 
     def _outcome(self, state: State, number: int, gid: int) -> Iterator[State]:
         saga = state.sagas[gid]
@@ -249,7 +255,9 @@ class CancelsOthers(MemoryOrders):
     """Cancels orders that somebody else owns by now."""
 
     async def cancel(self, tx: Tx, gid: str, refused: Any) -> set[str]:
-        row = tx.data["order"][ORDER.order_id].row
+        row = (await self.find(tx, [ORDER.order_id])).get(ORDER.order_id)
+        if row is None:
+            return await super().cancel(tx, gid, refused)
         if row.state == "claimed":
             await self.revert(tx, row.gid, [ORDER.order_id])
         return await super().cancel(tx, row.gid, refused)

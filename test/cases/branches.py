@@ -74,6 +74,15 @@ async def _(on: Transport, _db: Databases) -> None:
     assert refusal["reason"]
 
 
+@case("stock.CheckMany")
+async def _(on: Transport, db: Databases) -> None:
+    product, wants = await _stocked(on), (8, 3, 2)
+    items = [{"orderID": fresh.order_id(), "productID": product, "productCount": count} for count in wants]
+    (refusal,) = (await on("stock", "CheckMany", items=items))["refusals"]
+    assert (refusal["orderID"], refusal["code"]) == (items[1]["orderID"], "OUT_OF_STOCK")
+    assert db.stock(product) == 10
+
+
 @case("coupon.CouponUse")
 async def _(on: Transport, db: Databases) -> None:
     user, coupon = await _couponed(on)
@@ -108,6 +117,15 @@ async def _(on: Transport, db: Databases) -> None:
 async def _uses(on: Transport) -> list[dict[str, Any]]:
     made = [await _couponed(on) for _ in range(2)]
     return [{"couponID": coupon, "userID": user, "orderID": fresh.order_id()} for user, coupon in made]
+
+
+@case("coupon.CheckMany")
+async def _(on: Transport, db: Databases) -> None:
+    uses = await _uses(on)
+    uses[0]["userID"] += 1
+    (refusal,) = (await on("coupon", "CheckMany", coupons=uses))["refusals"]
+    assert (refusal["orderID"], refusal["code"]) == (uses[0]["orderID"], "COUPON_OF_ANOTHER_USER")
+    assert [db.coupon(use["couponID"])["status"] for use in uses] == [1, 1]
 
 
 @case("coupon.GetRefusals")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.branch import Branch, BranchRefusal, stored_refusals
+from eshop_chassis.branch import Branch, BranchRefusal, refusals_reply, stored_refusals
 from eshop_chassis.crud import changed_fields, client_names, sent_fields
 from eshop_chassis.lists import SharedLists
 from eshop_chassis.mysql import Database
@@ -41,6 +41,10 @@ class CouponService(CouponApi):
     async def use_many_revert(self, request: pb.UseManyRequest, call: Call) -> pb.UseManyReply:
         await self._give_back(Branch(call, undo=True), request.coupons)
         return pb.UseManyReply()
+
+    async def check_many(self, request: pb.UseManyRequest, call: Call) -> types_pb2.GetRefusalsReply:
+        uses = [Use(r.couponID, r.userID, r.orderID) for r in request.coupons]
+        return refusals_reply(await self._db.run(lambda tx: self._store.check(tx, uses)))
 
     async def get_refusals(self, request: types_pb2.GetRefusalsRequest, call: Call) -> types_pb2.GetRefusalsReply:
         return await stored_refusals(self._db, request.gid)

@@ -33,7 +33,7 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
     async def use(self, tx: AsyncConnection, gid: str, uses: Sequence[Use]) -> list[Fault]:
         """Marks the coupons as used. Where any can't be, returns why, and the transaction must be rolled back."""
         ordered = sorted(uses, key=lambda use: use.coupon_id)
-        faults = await self._faults(tx, ordered)
+        faults = await self._faults(tx, ordered, lock=True)
         if not faults:
             await execute(
                 tx,
@@ -41,6 +41,10 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
                 [(use.order_id, gid, use.coupon_id) for use in ordered],
             )
         return faults
+
+    async def check(self, tx: AsyncConnection, uses: Sequence[Use]) -> list[Fault]:
+        """Why `use` would fail as things stand; empty where it would not."""
+        return await self._faults(tx, sorted(uses, key=lambda use: use.coupon_id), lock=False)
 
     async def give_back(self, tx: AsyncConnection, gid: str, uses: Sequence[Use]) -> None:
         """Undoes `use`: only coupons that this transaction used."""
@@ -51,12 +55,12 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
             [(use.coupon_id, gid) for use in sorted(uses, key=lambda use: use.coupon_id)],
         )
 
-    async def _faults(self, tx: AsyncConnection, uses: Sequence[Use]) -> list[Fault]:
+    async def _faults(self, tx: AsyncConnection, uses: Sequence[Use], *, lock: bool) -> list[Fault]:
         ids = tuple({use.coupon_id for use in uses})
         rows = await fetch(
             tx,
             "SELECT id, user_id, status FROM coupon WHERE deleted_at IS NULL"
-            f" AND id IN ({marks(ids)}) ORDER BY id FOR UPDATE",
+            f" AND id IN ({marks(ids)}) ORDER BY id{' FOR UPDATE' if lock else ''}",
             ids,
         )
         coupons = {row[0]: (row[1], row[2]) for row in rows}

@@ -19,6 +19,7 @@ from eshop_chassis.mysql import Database
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder, Row
 from eshop_order.refusals import Refusals
 from eshop_order.saga import OrderSagas
+from eshop_order.screening import Screening
 from eshop_order.settle_units import UnitSettlement
 from eshop_order.store import OrderStore
 
@@ -43,6 +44,7 @@ class Placer:
         sagas: OrderSagas,
         refusals: Refusals,
         units: UnitSettlement,
+        screening: Screening,
     ) -> None:
         self._db = db
         self._store = store
@@ -50,6 +52,7 @@ class Placer:
         self._sagas = sagas
         self._refusals = refusals
         self._units = units
+        self._screening = screening
         self.gid_of: dict[str, str] = {}
         """The transaction that each order is in at present, "" before the first; such orders are not left behind."""
 
@@ -65,14 +68,17 @@ class Placer:
         pause = _Pause()
         together = True
         try:
-            while waiting:
-                ended = await self._round(list(waiting.values()), headers, together=together)
+            ended = await self._refuse_on_sight(list(waiting.values()))
+            while True:
                 finals |= ended
                 if on_final is not None:
                     for order_id, final in ended.items():
                         on_final(order_id, final)
                 waiting = {k: order for k, order in waiting.items() if k not in ended}
-                if waiting and not ended:
+                if not waiting:
+                    break
+                ended = await self._round(list(waiting.values()), headers, together=together)
+                if not ended:
                     together = False
                     await pause.again()
         finally:
@@ -89,6 +95,13 @@ class Placer:
     async def refuse(self, order: NewOrder, code: str, reason: str) -> None:
         """Makes an order that nobody places final; one that somebody has placed or is placing is left alone."""
         await cancel(self._db, self._store, "", [(order, Fault(order.order_id, code, reason[:MAX_REASON]))])
+
+    async def _refuse_on_sight(self, orders: Sequence[NewOrder]) -> dict[str, Final]:
+        """Ends orders that need no saga to be refused. One that somebody has placed or is placing is left alone."""
+        by_id = {order.order_id: order for order in orders}
+        refused = [(by_id[f.order_id], f) for f in await self._screening.faults(orders) if f.order_id in by_id]
+        cancelled = await cancel(self._db, self._store, "", refused) if refused else set[str]()
+        return {f.order_id: Final(False, f.code, f.reason) for _, f in refused if f.order_id in cancelled}
 
     async def _round(self, orders: Sequence[NewOrder], headers: Headers, *, together: bool) -> dict[str, Final]:
         """One saga over `orders`, or one for each where they failed together and nobody was at fault."""
@@ -110,6 +123,7 @@ class Placer:
             await self._db.run(lambda tx: self._store.confirm(tx, gid))
             self._units.sold(orders)
             return {order.order_id: Final(True) for order in orders}
+        self._screening.refused()
         return await self._settle_refused(gid, orders, outcome, whole=True)
 
     async def _run(self, saga: Saga, gid: str) -> Outcome:

@@ -55,32 +55,17 @@ class OrderSagas:
         )
 
     def _deduct_stock(self, orders: Sequence[NewOrder]) -> Step:
-        items = [
-            stock_pb2.DeductItem(
-                orderID=o.order_id,
-                productID=o.product_id,
-                productCount=o.product_count,
-                flashTaken=o.flash_taken,
-                userID=o.user_id,
-            )
-            for o in orders
-        ]
         return Step(
             action=branch_url(self._at.stock, StockApi.deduct_many),
             undo=branch_url(self._at.stock, StockApi.deduct_many_revert),
-            payload=stock_pb2.DeductManyRequest(items=items),
+            payload=units_of(orders),
         )
 
     def _use_coupons(self, orders: Sequence[NewOrder]) -> Step:
-        coupons = [
-            coupon_pb2.CouponUseRequest(couponID=o.coupon_id, userID=o.user_id, orderID=o.order_id)
-            for o in orders
-            if o.coupon_id
-        ]
         return Step(
             action=branch_url(self._at.coupon, CouponApi.use_many),
             undo=branch_url(self._at.coupon, CouponApi.use_many_revert),
-            payload=coupon_pb2.UseManyRequest(coupons=coupons),
+            payload=coupons_of(orders),
         )
 
     def _open_payments(self, orders: Sequence[NewOrder]) -> Step:
@@ -90,3 +75,28 @@ class OrderSagas:
             undo=branch_url(self._at.pay, PayApi.create_many_revert),
             payload=pay_pb2.CreateManyRequest(payments=payments),
         )
+
+
+def units_of(orders: Sequence[NewOrder]) -> stock_pb2.DeductManyRequest:
+    """The units that these orders take."""
+    items = [
+        stock_pb2.DeductItem(
+            orderID=o.order_id,
+            productID=o.product_id,
+            productCount=o.product_count,
+            flashTaken=o.flash_taken,
+            userID=o.user_id,
+        )
+        for o in orders
+    ]
+    return stock_pb2.DeductManyRequest(items=items)
+
+
+def coupons_of(orders: Sequence[NewOrder]) -> coupon_pb2.UseManyRequest:
+    """The coupons that these orders use; those without one have no item."""
+    coupons = [
+        coupon_pb2.CouponUseRequest(couponID=o.coupon_id, userID=o.user_id, orderID=o.order_id)
+        for o in orders
+        if o.coupon_id
+    ]
+    return coupon_pb2.UseManyRequest(coupons=coupons)

@@ -74,10 +74,11 @@ class OrderStore(CrudStore[order_pb2.Order]):
         ordered = sorted(refused, key=lambda pair: pair[0].order_id)
         ids = [order.order_id for order, _ in ordered]
         rows = await self.find(tx, ids, lock=True)
-        if absent := [order for order, _ in ordered if order.order_id not in rows]:
-            await self._insert(tx, gid, absent, "placing", suite=True)
-            rows = await self.find(tx, ids, lock=True)  # somebody else may have claimed one between our two statements
-        mine = [(order, fault) for order, fault in ordered if _given_up(rows[order.order_id], gid)]
+        absent = [(order, fault) for order, fault in ordered if order.order_id not in rows]
+        if await self._insert_cancelled(tx, gid, absent) < len(absent):
+            rows = await self.find(tx, ids, lock=True)  # somebody else made one between our two statements
+            absent = [pair for pair in absent if _says(rows[pair[0].order_id], gid, pair[1])]
+        mine = [(o, fault) for o, fault in ordered if o.order_id in rows and _given_up(rows[o.order_id], gid)]
         if mine:
             await execute(
                 tx,
@@ -86,7 +87,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
                 [(gid, f.code, f.reason, o.order_id) for o, f in mine],
             )
             totals.note(tx, ORDER.name, _hidden(rows, [order for order, _ in mine]))
-        return {order.order_id for order, _ in mine}
+        return {order.order_id for order, _ in (*absent, *mine)}
 
     async def find(self, tx: AsyncConnection, order_ids: Collection[str], *, lock: bool = False) -> Mapping[str, Row]:
         """The rows of these orders by order id, whatever their state; absent ones are absent."""
@@ -164,6 +165,33 @@ class OrderStore(CrudStore[order_pb2.Order]):
         totals.note(tx, ORDER.name, inserted)
         return inserted
 
+    async def _insert_cancelled(self, tx: AsyncConnection, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> int:
+        """Writes orders that end before they had a row; returns how many there was none of yet."""
+        if not refused:
+            return 0
+        end = ("cancelled", CANCELLED, gid, 1)
+        inserted = await execute(
+            tx,
+            "INSERT IGNORE INTO order_record (order_id, user_id, product_id, product_count, amount, coupon_id, state,"
+            " status, gid, suite, code, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    o.order_id,
+                    o.user_id,
+                    o.product_id,
+                    o.product_count,
+                    o.amount,
+                    o.coupon_id,
+                    *end,
+                    fault.code,
+                    fault.reason,
+                )
+                for o, fault in refused
+            ],
+        )
+        totals.note(tx, ORDER.name, inserted)
+        return inserted
+
     async def _take_over(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> None:
         """Claims rows that nobody owns; they say what is ordered now."""
         await execute(
@@ -186,6 +214,11 @@ def _claim_fault(order_id: str, row: Row | None, gid: str) -> Fault | None:
     if row.state in ("reverted", "placing") or row.gid == gid:
         return None
     return Fault(order_id, CLAIMED_ELSEWHERE, "this order is being placed by another transaction")
+
+
+def _says(row: Row, gid: str, fault: Fault) -> bool:
+    """Whether an order has ended as `gid` would have it end."""
+    return (row.state, row.gid, row.code, row.reason) == ("cancelled", gid, fault.code, fault.reason)
 
 
 def _given_up(row: Row, gid: str) -> bool:

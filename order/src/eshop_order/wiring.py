@@ -28,6 +28,7 @@ from eshop_order.place_orders import Placer
 from eshop_order.placing import QueuePlacing
 from eshop_order.refusals import Refusals
 from eshop_order.saga import Addresses, OrderSagas
+from eshop_order.screening import Screening
 from eshop_order.service import OrderService
 from eshop_order.settings import Settings
 from eshop_order.settle_units import UnitSettlement
@@ -51,13 +52,13 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         db = await stack.enter_async_context(open_mysql(settings, "eshop_order", "eshop_order", ["order_record"]))
         producer = await stack.enter_async_context(open_producer(settings))
         dtm = await stack.enter_async_context(open_dtm(grpc=settings.dtm_mysql_grpc, http=settings.dtm_mysql_http))
-        refusals = await _open_refusals(stack, settings, db)
+        refusals, screening = await _open_refusals(stack, settings, db)
         flash_channel = await stack.enter_async_context(open_channel(settings.flash_sale_address))
 
         store, ids = OrderStore(), OrderIds(settings)
         flash_sale = flash_sale_api.FlashSaleClient(flash_channel)
         sagas = OrderSagas(dtm, _addresses(settings))
-        placer = Placer(db, store, dtm, sagas, refusals, UnitSettlement(flash_sale))
+        placer = Placer(db, store, dtm, sagas, refusals, UnitSettlement(flash_sale), screening)
         sweeper = Sweeper(
             db,
             store,
@@ -101,22 +102,24 @@ async def _open_recovery(stack: AsyncExitStack, settings: Settings, dtm: Dtm, db
     return Recovery(dtm, parts, young=RETRY_INTERVAL)
 
 
-async def _open_refusals(stack: AsyncExitStack, settings: Settings, db: Database) -> Refusals:
-    stock = await stack.enter_async_context(open_channel(settings.stock_address, stock_api.IDEMPOTENT))
-    coupon = await stack.enter_async_context(open_channel(settings.coupon_address, coupon_api.IDEMPOTENT))
+async def _open_refusals(stack: AsyncExitStack, settings: Settings, db: Database) -> tuple[Refusals, Screening]:
+    at_stock = await stack.enter_async_context(open_channel(settings.stock_address, stock_api.IDEMPOTENT))
+    at_coupon = await stack.enter_async_context(open_channel(settings.coupon_address, coupon_api.IDEMPOTENT))
     pay = await stack.enter_async_context(open_channel(settings.pay_address, pay_api.IDEMPOTENT))
 
     async def own(request: types_pb2.GetRefusalsRequest, call: Call) -> types_pb2.GetRefusalsReply:
         return await stored_refusals(db, request.gid)
 
-    return Refusals(
+    stock, coupon = stock_api.StockClient(at_stock), coupon_api.CouponClient(at_coupon)
+    refusals = Refusals(
         {
             order_api.SERVICE_NAME: own,
-            stock_api.SERVICE_NAME: stock_api.StockClient(stock).get_refusals,
-            coupon_api.SERVICE_NAME: coupon_api.CouponClient(coupon).get_refusals,
+            stock_api.SERVICE_NAME: stock.get_refusals,
+            coupon_api.SERVICE_NAME: coupon.get_refusals,
             pay_api.SERVICE_NAME: pay_api.PayClient(pay).get_refusals,
         }
     )
+    return refusals, Screening(coupon.check_many, stock.check_many)
 
 
 def _addresses(settings: Settings) -> Addresses:

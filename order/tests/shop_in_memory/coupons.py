@@ -33,6 +33,12 @@ class MemoryCoupons:
                 coupons(tx.data)[use.coupon_id] = replace(coupon, status=USED, order_id=use.order_id, gid=gid)
         return faults
 
+    async def check(self, tx: Tx, uses: Sequence[Use]) -> list[Fault]:
+        kept = dict(coupons(tx.data))
+        faults = await self.use(tx, "", uses)
+        tx.data["coupon"] = kept
+        return faults
+
     async def give_back(self, tx: Tx, gid: str, uses: Sequence[Use]) -> None:
         for use in uses:
             coupon = coupons(tx.data).get(use.coupon_id)

@@ -29,6 +29,7 @@ from eshop_order.outcome import Outcomes
 from eshop_order.place_orders import Placer
 from eshop_order.refusals import Refusals
 from eshop_order.saga import Addresses, OrderSagas
+from eshop_order.screening import Screening
 from eshop_order.service import OrderService
 from eshop_order.settle_units import UnitSettlement
 from eshop_order.sweep import Sweeper
@@ -160,7 +161,11 @@ class Shop:
         dtm = dtm or self.dtm
         flash_sale = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
         sagas = OrderSagas(dtm, Addresses("order:1", "stock:1", "coupon:1", "pay:1"))
-        placer = Placer(db, store, dtm, sagas, self._refusals(), UnitSettlement(flash_sale))
+        screening = Screening(
+            coupon_api.CouponClient(self.network.channel("coupon:1")).check_many,
+            stock_api.StockClient(self.network.channel("stock:1")).check_many,
+        )
+        placer = Placer(db, store, dtm, sagas, self._refusals(), UnitSettlement(flash_sale), screening)
         sweeper = Sweeper(db, store, dtm, placer, flash_sale, every=1, age=LEFT_BEHIND_SECONDS)
         service = OrderService(
             db,

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.branch import Branch, stored_refusals
+from eshop_chassis.branch import Branch, refusals_reply, stored_refusals
 from eshop_chassis.crud import sent_fields
 from eshop_chassis.lists import SharedLists
 from eshop_chassis.mysql import Database
@@ -12,7 +12,7 @@ from eshop_protos.types import types_pb2
 from eshop_stock.deduct import Deduction
 from eshop_stock.flash import FlashSales
 from eshop_stock.store import StockStore
-from eshop_stock.units import Units
+from eshop_stock.units import Units, shortage
 from protoc_gen_fastapi.runtime import Call, Conflict, shares_replies
 
 
@@ -43,6 +43,12 @@ class StockService(StockApi):
     async def deduct_many_revert(self, request: pb.DeductManyRequest, call: Call) -> pb.DeductManyReply:
         await self._deduction.put_back(Branch(call, undo=True), _many(request), call)
         return pb.DeductManyReply()
+
+    async def check_many(self, request: pb.DeductManyRequest, call: Call) -> types_pb2.GetRefusalsReply:
+        items = _many(request)
+        stocks = await self._db.run(lambda tx: self._store.find(tx, {item.product_id for item in items}))
+        refusal = shortage(items, stocks)
+        return refusals_reply(refusal.faults if refusal else ())
 
     async def get_refusals(self, request: types_pb2.GetRefusalsRequest, call: Call) -> types_pb2.GetRefusalsReply:
         return await stored_refusals(self._db, request.gid)

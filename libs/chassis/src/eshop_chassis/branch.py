@@ -4,7 +4,7 @@ A refusal is decided inside the barrier's transaction and stored under gid and b
 the placer can read it later and a repeated branch repeats its answer.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -121,12 +121,17 @@ class Branch:
         )
 
 
+def refusals_reply(faults: Iterable[Fault]) -> types_pb2.GetRefusalsReply:
+    """Faults as they travel between services."""
+    found = [types_pb2.Refusal(orderID=f.order_id, code=f.code, reason=f.reason) for f in faults]
+    return types_pb2.GetRefusalsReply(refusals=found)
+
+
 async def stored_refusals(db: Database, gid: str) -> types_pb2.GetRefusalsReply:
     """The refusals that this service stored for a saga, in the order they were stored."""
 
     async def read(tx: AsyncConnection) -> types_pb2.GetRefusalsReply:
         rows = await fetch(tx, "SELECT order_id, code, reason FROM refusal WHERE gid = %s ORDER BY id", (gid,))
-        found = [types_pb2.Refusal(orderID=r[0], code=r[1], reason=r[2]) for r in rows]
-        return types_pb2.GetRefusalsReply(refusals=found)
+        return refusals_reply(Fault(row[0], row[1], row[2]) for row in rows)
 
     return await db.run(read)

@@ -21,6 +21,7 @@ COUPON_USE = "/api.coupon.v1.coupon/CouponUse"
 COUPON_USE_REVERT = "/api.coupon.v1.coupon/CouponUseRevert"
 USE_MANY = "/api.coupon.v1.coupon/UseMany"
 USE_MANY_REVERT = "/api.coupon.v1.coupon/UseManyRevert"
+CHECK_MANY = "/api.coupon.v1.coupon/CheckMany"
 GET_REFUSALS = "/api.coupon.v1.coupon/GetRefusals"
 CREATE = "/api.coupon.v1.coupon/Create"
 DELETE_BY_ID = "/api.coupon.v1.coupon/DeleteByID"
@@ -29,6 +30,7 @@ GET_BY_ID = "/api.coupon.v1.coupon/GetByID"
 LIST = "/api.coupon.v1.coupon/List"
 
 IDEMPOTENT: tuple[tuple[str, str], ...] = (
+    (SERVICE_NAME, "CheckMany"),
     (SERVICE_NAME, "GetRefusals"),
     (SERVICE_NAME, "GetByID"),
     (SERVICE_NAME, "List"),
@@ -57,6 +59,11 @@ class CouponApi(Protocol):
     @_rt.rpc(USE_MANY_REVERT)
     async def use_many_revert(self, request: coupon_pb2.UseManyRequest, call: _rt.Call) -> coupon_pb2.UseManyReply:
         """Undoes UseMany (saga branch)."""
+        raise NotImplementedError
+
+    @_rt.rpc(CHECK_MANY)
+    async def check_many(self, request: coupon_pb2.UseManyRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
+        """Says which orders UseMany would refuse as things stand; changes nothing (between services)."""
         raise NotImplementedError
 
     @_rt.rpc(GET_REFUSALS)
@@ -115,6 +122,11 @@ class CouponClient:
             request_serializer=coupon_pb2.UseManyRequest.SerializeToString,
             response_deserializer=coupon_pb2.UseManyReply.FromString,
         )
+        self._check_many = channel.unary_unary(
+            CHECK_MANY,
+            request_serializer=coupon_pb2.UseManyRequest.SerializeToString,
+            response_deserializer=types_pb2.GetRefusalsReply.FromString,
+        )
         self._get_refusals = channel.unary_unary(
             GET_REFUSALS,
             request_serializer=types_pb2.GetRefusalsRequest.SerializeToString,
@@ -165,6 +177,11 @@ class CouponClient:
     async def use_many_revert(self, request: coupon_pb2.UseManyRequest, call: _rt.Call) -> coupon_pb2.UseManyReply:
         """Undoes UseMany (saga branch)."""
         return await _rt.unary(self._use_many_revert, request, call, self._timeout)
+
+    @_rt.rpc(CHECK_MANY)
+    async def check_many(self, request: coupon_pb2.UseManyRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
+        """Says which orders UseMany would refuse as things stand; changes nothing (between services)."""
+        return await _rt.unary(self._check_many, request, call, self._timeout)
 
     @_rt.rpc(GET_REFUSALS)
     async def get_refusals(self, request: types_pb2.GetRefusalsRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
@@ -632,6 +649,21 @@ _USE_MANY_REVERT = _rt.Rpc(
     description="Undoes UseMany (saga branch).",
 )
 
+_CHECK_MANY = _rt.Rpc(
+    path=CHECK_MANY,
+    name="CheckMany",
+    request=coupon_pb2.UseManyRequest,
+    reply=types_pb2.GetRefusalsReply,
+    check=check_UseManyRequest,
+    model=UseManyRequest,
+    body=UseManyRequest,
+    encode=types_api.encode_GetRefusalsReply,
+    envelope=GetRefusalsReplyEnvelope,
+    http=_rt.Http("POST", "/api/v1/coupon/checkMany", reads_body=True, path_fields=()),
+    summary="Says which orders UseMany would refuse as things stand; changes nothing (between services)",
+    description="Says which orders UseMany would refuse as things stand; changes nothing (between services).",
+)
+
 _GET_REFUSALS = _rt.Rpc(
     path=GET_REFUSALS,
     name="GetRefusals",
@@ -727,6 +759,7 @@ def coupon_handlers(api: CouponApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandler:
         (_COUPON_USE_REVERT, api.coupon_use_revert),
         (_USE_MANY, api.use_many),
         (_USE_MANY_REVERT, api.use_many_revert),
+        (_CHECK_MANY, api.check_many),
         (_GET_REFUSALS, api.get_refusals),
         (_CREATE, api.create),
         (_DELETE_BY_ID, api.delete_by_id),
@@ -743,6 +776,7 @@ def coupon_router(api: CouponApi, hooks: _rt.Hooks) -> APIRouter:
         (_COUPON_USE_REVERT, api.coupon_use_revert),
         (_USE_MANY, api.use_many),
         (_USE_MANY_REVERT, api.use_many_revert),
+        (_CHECK_MANY, api.check_many),
         (_GET_REFUSALS, api.get_refusals),
         (_CREATE, api.create),
         (_DELETE_BY_ID, api.delete_by_id),

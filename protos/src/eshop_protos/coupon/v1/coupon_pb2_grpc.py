@@ -56,6 +56,11 @@ class couponStub:
                 request_serializer=eshop__protos_dot_coupon_dot_v1_dot_coupon__pb2.UseManyRequest.SerializeToString,
                 response_deserializer=eshop__protos_dot_coupon_dot_v1_dot_coupon__pb2.UseManyReply.FromString,
                 _registered_method=True)
+        self.CheckMany = channel.unary_unary(
+                '/api.coupon.v1.coupon/CheckMany',
+                request_serializer=eshop__protos_dot_coupon_dot_v1_dot_coupon__pb2.UseManyRequest.SerializeToString,
+                response_deserializer=eshop__protos_dot_types_dot_types__pb2.GetRefusalsReply.FromString,
+                _registered_method=True)
         self.GetRefusals = channel.unary_unary(
                 '/api.coupon.v1.coupon/GetRefusals',
                 request_serializer=eshop__protos_dot_types_dot_types__pb2.GetRefusalsRequest.SerializeToString,
@@ -115,6 +120,13 @@ class couponServicer:
 
     def UseManyRevert(self, request, context):
         """Undoes UseMany (saga branch).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckMany(self, request, context):
+        """Says which orders UseMany would refuse as things stand; changes nothing (between services).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -184,6 +196,11 @@ def add_couponServicer_to_server(servicer, server):
                     servicer.UseManyRevert,
                     request_deserializer=eshop__protos_dot_coupon_dot_v1_dot_coupon__pb2.UseManyRequest.FromString,
                     response_serializer=eshop__protos_dot_coupon_dot_v1_dot_coupon__pb2.UseManyReply.SerializeToString,
+            ),
+            'CheckMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckMany,
+                    request_deserializer=eshop__protos_dot_coupon_dot_v1_dot_coupon__pb2.UseManyRequest.FromString,
+                    response_serializer=eshop__protos_dot_types_dot_types__pb2.GetRefusalsReply.SerializeToString,
             ),
             'GetRefusals': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRefusals,
@@ -325,6 +342,33 @@ class coupon:
             '/api.coupon.v1.coupon/UseManyRevert',
             eshop__protos_dot_coupon_dot_v1_dot_coupon__pb2.UseManyRequest.SerializeToString,
             eshop__protos_dot_coupon_dot_v1_dot_coupon__pb2.UseManyReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/api.coupon.v1.coupon/CheckMany',
+            eshop__protos_dot_coupon_dot_v1_dot_coupon__pb2.UseManyRequest.SerializeToString,
+            eshop__protos_dot_types_dot_types__pb2.GetRefusalsReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -21,6 +21,7 @@ STOCK_DEDUCT = "/api.stock.v1.stock/StockDeduct"
 STOCK_DEDUCT_REVERT = "/api.stock.v1.stock/StockDeductRevert"
 DEDUCT_MANY = "/api.stock.v1.stock/DeductMany"
 DEDUCT_MANY_REVERT = "/api.stock.v1.stock/DeductManyRevert"
+CHECK_MANY = "/api.stock.v1.stock/CheckMany"
 GET_REFUSALS = "/api.stock.v1.stock/GetRefusals"
 SET_FLASH_SALE_STOCK = "/api.stock.v1.stock/SetFlashSaleStock"
 CREATE = "/api.stock.v1.stock/Create"
@@ -30,6 +31,7 @@ GET_BY_ID = "/api.stock.v1.stock/GetByID"
 LIST = "/api.stock.v1.stock/List"
 
 IDEMPOTENT: tuple[tuple[str, str], ...] = (
+    (SERVICE_NAME, "CheckMany"),
     (SERVICE_NAME, "GetRefusals"),
     (SERVICE_NAME, "GetByID"),
     (SERVICE_NAME, "List"),
@@ -58,6 +60,11 @@ class StockApi(Protocol):
     @_rt.rpc(DEDUCT_MANY_REVERT)
     async def deduct_many_revert(self, request: stock_pb2.DeductManyRequest, call: _rt.Call) -> stock_pb2.DeductManyReply:
         """Undoes DeductMany (saga branch)."""
+        raise NotImplementedError
+
+    @_rt.rpc(CHECK_MANY)
+    async def check_many(self, request: stock_pb2.DeductManyRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
+        """Says which orders DeductMany would refuse as things stand; changes nothing (between services)."""
         raise NotImplementedError
 
     @_rt.rpc(GET_REFUSALS)
@@ -121,6 +128,11 @@ class StockClient:
             request_serializer=stock_pb2.DeductManyRequest.SerializeToString,
             response_deserializer=stock_pb2.DeductManyReply.FromString,
         )
+        self._check_many = channel.unary_unary(
+            CHECK_MANY,
+            request_serializer=stock_pb2.DeductManyRequest.SerializeToString,
+            response_deserializer=types_pb2.GetRefusalsReply.FromString,
+        )
         self._get_refusals = channel.unary_unary(
             GET_REFUSALS,
             request_serializer=types_pb2.GetRefusalsRequest.SerializeToString,
@@ -176,6 +188,11 @@ class StockClient:
     async def deduct_many_revert(self, request: stock_pb2.DeductManyRequest, call: _rt.Call) -> stock_pb2.DeductManyReply:
         """Undoes DeductMany (saga branch)."""
         return await _rt.unary(self._deduct_many_revert, request, call, self._timeout)
+
+    @_rt.rpc(CHECK_MANY)
+    async def check_many(self, request: stock_pb2.DeductManyRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
+        """Says which orders DeductMany would refuse as things stand; changes nothing (between services)."""
+        return await _rt.unary(self._check_many, request, call, self._timeout)
 
     @_rt.rpc(GET_REFUSALS)
     async def get_refusals(self, request: types_pb2.GetRefusalsRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
@@ -705,6 +722,21 @@ _DEDUCT_MANY_REVERT = _rt.Rpc(
     description="Undoes DeductMany (saga branch).",
 )
 
+_CHECK_MANY = _rt.Rpc(
+    path=CHECK_MANY,
+    name="CheckMany",
+    request=stock_pb2.DeductManyRequest,
+    reply=types_pb2.GetRefusalsReply,
+    check=check_DeductManyRequest,
+    model=DeductManyRequest,
+    body=DeductManyRequest,
+    encode=types_api.encode_GetRefusalsReply,
+    envelope=GetRefusalsReplyEnvelope,
+    http=_rt.Http("POST", "/api/v1/stock/checkMany", reads_body=True, path_fields=()),
+    summary="Says which orders DeductMany would refuse as things stand; changes nothing (between services)",
+    description="Says which orders DeductMany would refuse as things stand; changes nothing (between services).",
+)
+
 _GET_REFUSALS = _rt.Rpc(
     path=GET_REFUSALS,
     name="GetRefusals",
@@ -815,6 +847,7 @@ def stock_handlers(api: StockApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandler:
         (_STOCK_DEDUCT_REVERT, api.stock_deduct_revert),
         (_DEDUCT_MANY, api.deduct_many),
         (_DEDUCT_MANY_REVERT, api.deduct_many_revert),
+        (_CHECK_MANY, api.check_many),
         (_GET_REFUSALS, api.get_refusals),
         (_SET_FLASH_SALE_STOCK, api.set_flash_sale_stock),
         (_CREATE, api.create),
@@ -832,6 +865,7 @@ def stock_router(api: StockApi, hooks: _rt.Hooks) -> APIRouter:
         (_STOCK_DEDUCT_REVERT, api.stock_deduct_revert),
         (_DEDUCT_MANY, api.deduct_many),
         (_DEDUCT_MANY_REVERT, api.deduct_many_revert),
+        (_CHECK_MANY, api.check_many),
         (_GET_REFUSALS, api.get_refusals),
         (_SET_FLASH_SALE_STOCK, api.set_flash_sale_stock),
         (_CREATE, api.create),

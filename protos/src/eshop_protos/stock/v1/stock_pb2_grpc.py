@@ -56,6 +56,11 @@ class stockStub:
                 request_serializer=eshop__protos_dot_stock_dot_v1_dot_stock__pb2.DeductManyRequest.SerializeToString,
                 response_deserializer=eshop__protos_dot_stock_dot_v1_dot_stock__pb2.DeductManyReply.FromString,
                 _registered_method=True)
+        self.CheckMany = channel.unary_unary(
+                '/api.stock.v1.stock/CheckMany',
+                request_serializer=eshop__protos_dot_stock_dot_v1_dot_stock__pb2.DeductManyRequest.SerializeToString,
+                response_deserializer=eshop__protos_dot_types_dot_types__pb2.GetRefusalsReply.FromString,
+                _registered_method=True)
         self.GetRefusals = channel.unary_unary(
                 '/api.stock.v1.stock/GetRefusals',
                 request_serializer=eshop__protos_dot_types_dot_types__pb2.GetRefusalsRequest.SerializeToString,
@@ -120,6 +125,13 @@ class stockServicer:
 
     def DeductManyRevert(self, request, context):
         """Undoes DeductMany (saga branch).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckMany(self, request, context):
+        """Says which orders DeductMany would refuse as things stand; changes nothing (between services).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -196,6 +208,11 @@ def add_stockServicer_to_server(servicer, server):
                     servicer.DeductManyRevert,
                     request_deserializer=eshop__protos_dot_stock_dot_v1_dot_stock__pb2.DeductManyRequest.FromString,
                     response_serializer=eshop__protos_dot_stock_dot_v1_dot_stock__pb2.DeductManyReply.SerializeToString,
+            ),
+            'CheckMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckMany,
+                    request_deserializer=eshop__protos_dot_stock_dot_v1_dot_stock__pb2.DeductManyRequest.FromString,
+                    response_serializer=eshop__protos_dot_types_dot_types__pb2.GetRefusalsReply.SerializeToString,
             ),
             'GetRefusals': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRefusals,
@@ -342,6 +359,33 @@ class stock:
             '/api.stock.v1.stock/DeductManyRevert',
             eshop__protos_dot_stock_dot_v1_dot_stock__pb2.DeductManyRequest.SerializeToString,
             eshop__protos_dot_stock_dot_v1_dot_stock__pb2.DeductManyReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/api.stock.v1.stock/CheckMany',
+            eshop__protos_dot_stock_dot_v1_dot_stock__pb2.DeductManyRequest.SerializeToString,
+            eshop__protos_dot_types_dot_types__pb2.GetRefusalsReply.FromString,
             options,
             channel_credentials,
             insecure,
