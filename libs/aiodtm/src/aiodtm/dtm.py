@@ -4,14 +4,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 
 import grpc.aio
-import httpx
 
 from aiodtm.errors import DtmFailure
 from aiodtm.gid import checked_gid
 from aiodtm.message import Message
 from aiodtm.outcome import Outcome, Transaction
 from aiodtm.saga import Saga
-from aiodtm.server import CHANNEL_OPTIONS, DtmServer, RealDtm
+from aiodtm.server import CHANNEL_OPTIONS, DtmServer
 
 
 class Dtm:
@@ -90,10 +89,9 @@ class Dtm:
 @asynccontextmanager
 async def open_dtm(grpc: str = "127.0.0.1:36790", http: str = "127.0.0.1:36789") -> AsyncGenerator[Dtm]:
     """Opens a client of the DTM server at these addresses ("host:port"). Connects when it is first used."""
-    async with (
-        _channel(grpc) as channel,
-        httpx.AsyncClient(base_url=f"http://{http}", trust_env=False) as client,
-    ):
+    from aiodtm.real_server import RealDtm, http_client  # 4 MB that barriers can do without
+
+    async with _channel(grpc) as channel, http_client(http) as client:
         yield Dtm(RealDtm(channel, client))
 
 

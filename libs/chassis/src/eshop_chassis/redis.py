@@ -7,11 +7,32 @@ from typing import Any, cast
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,
+    TryAgainError,
+)
 from redis.maint_notifications import MaintNotificationsConfig
 
+from eshop_chassis.hooks import redis_is_away_on
 from eshop_chassis.readiness import MissingError, describe
 from eshop_chassis.settings import RedisSettings
+
+# A reply of Redis is a fact about the command, with these exceptions: it is loading, full, or not the one to write to.
+redis_is_away_on(
+    ConnectionError,
+    TimeoutError,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    ClusterDownError,
+    TryAgainError,
+)
 
 
 @asynccontextmanager
