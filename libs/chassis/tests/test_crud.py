@@ -28,7 +28,7 @@ def create(db):
 def find(db):
     async def names(*columns: Column, **params: object) -> str:
         asked = Params(**{"limit": 100, "sort": "id", **params}, columns=columns)
-        _, found = await db.run(lambda tx: STORE.list(tx, asked))
+        _, found = await STORE.list(db, asked)
         return "".join(user.name for user in found)
 
     return names
@@ -43,7 +43,7 @@ async def test_a_row_comes_back_as_a_message_without_what_is_hidden(db, create):
     assert user.loginType == 0, "a column without a value leaves the field as it is"
     assert len(user.createdAt) == len("2024-05-06T07:08:09Z")
     assert user.createdAt.endswith("Z")
-    total, [listed] = await db.run(lambda tx: STORE.list(tx, Params(limit=1)))
+    total, [listed] = await STORE.list(db, Params(limit=1))
     assert (total, listed) == (1, user)
 
 
@@ -149,7 +149,7 @@ async def test_pages_hold_together_when_many_rows_are_equal(create, find, db):
     pages = [await find(page=page, limit=3, sort="age") for page in range(4)]
     assert pages == ["abc", "def", "gh", ""]
     assert [await find(page=page, limit=3, sort="-age") for page in range(3)] == ["hgf", "edc", "ba"]
-    total, _ = await db.run(lambda tx: STORE.list(tx, Params(page=9, limit=3)))
+    total, _ = await STORE.list(db, Params(page=9, limit=3))
     assert total == 8
     assert await find(page=2**31 - 1, limit=2**31 - 1) == ""
 

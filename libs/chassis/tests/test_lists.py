@@ -15,7 +15,7 @@ class Store:
     def __init__(self) -> None:
         self.asked: list[Params] = []
 
-    async def list(self, tx: object, params: Params) -> tuple[int, list[pb.User]]:
+    async def list(self, db: object, params: Params) -> tuple[int, list[pb.User]]:
         self.asked.append(params)
         await asyncio.sleep(0)
         if params.sort:
@@ -25,10 +25,7 @@ class Store:
 
 @pytest.fixture
 def lists():
-    async def run(work):
-        return await work(None)
-
-    return SharedLists("trial", SimpleNamespace(run=run), pb.ListUserReply)
+    return SharedLists("trial", SimpleNamespace(), pb.ListUserReply)
 
 
 async def test_identical_lists_that_arrive_together_are_one_query(lists):

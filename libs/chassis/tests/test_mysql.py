@@ -280,6 +280,50 @@ async def test_a_mysql_that_hangs_is_noticed_and_then_holds_nobody_up(far, proxy
     assert await far.run(lambda tx: fetch(tx, "SELECT 1")) == [(1,)]
 
 
+async def test_a_read_finds_what_is_committed_and_costs_one_round_trip(far):
+    ask = "SHOW SESSION STATUS LIKE 'Questions'"
+    before, after = [int((await far.read(ask))[0][1]) for _ in range(2)]
+    assert after - before == 1
+    await far.run(lambda tx: execute(tx, "INSERT INTO trial (id, num) VALUES (1, 5)"))
+    assert list(await far.read("SELECT num FROM trial WHERE id = %s", (1,))) == [(5,)]
+
+
+async def test_a_read_goes_on_over_a_new_connection_after_a_restart(far, proxy):
+    assert list(await far.read("SELECT 1")) == [(1,)]
+    await proxy.go()
+    await proxy.come()
+    assert list(await far.read("SELECT 1")) == [(1,)]
+
+
+async def test_a_read_whose_connection_is_cut_in_the_middle_is_run_again(far, proxy):
+    reading = asyncio.create_task(far.read("SELECT SLEEP(0.5), 7"))
+    await asyncio.sleep(0.2)
+    await proxy.go()
+    await proxy.come()
+    assert [row[1] for row in await reading] == [7]
+
+
+async def test_a_read_fails_with_the_same_errors_as_a_transaction(far, proxy):
+    with pytest.raises(sa.ProgrammingError, match="nowhere"):
+        await far.read("SELECT 1 FROM nowhere")
+    assert list(await far.read("SELECT 1")) == [(1,)]
+    await proxy.go()
+    with pytest.raises(sa.OperationalError):
+        await far.read("SELECT 1")
+    with pytest.raises(MissingError):
+        await far.check()
+    with pytest.raises(Unavailable):
+        await far.read("SELECT 1")
+
+
+async def test_a_reader_that_goes_away_leaves_a_sound_connection(far):
+    for _ in range(6):
+        reading = asyncio.create_task(far.read("SELECT SLEEP(0.05)"))
+        await asyncio.sleep(0.01)
+        reading.cancel()
+    assert [list(await far.read("SELECT %s", (n,))) for n in range(4)] == [[(n,)] for n in range(4)]
+
+
 async def test_a_busy_pool_does_not_make_the_check_fail(database_name):
     async with open_mysql(parts.mysql(mysql_pool_size=1), database_name, "chassis_trial") as db:
         await db.check()

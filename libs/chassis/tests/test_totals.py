@@ -99,7 +99,7 @@ async def test_without_a_total_rows_are_counted(db):
     for n in range(3):
         await create(db, n)
     await db.run(lambda tx: execute(tx, "DELETE FROM shown_rows"))
-    total, found = await db.run(lambda tx: STORE.list(tx, Params(limit=2, page=1)))
+    total, found = await STORE.list(db, Params(limit=2, page=1))
     assert (total, len(found)) == (3, 1)
 
 
@@ -163,7 +163,7 @@ async def test_deep_pages_are_those_that_a_walk_from_the_front_finds(db, sort):
     shown = [r[0] for r in await db.run(lambda tx: fetch(tx, "SELECT id FROM thing WHERE deleted_at IS NULL"))]
     expected = sorted(shown, reverse=sort != "id")
     for limit, page in [(7, 0), (7, 143), (7, 214), (7, 300), (7, 428), (7, 429), (1000, 1), (1000, 2), (1000, 3)]:
-        total, found = await db.run(lambda tx, p=page, n=limit: STORE.list(tx, Params(page=p, limit=n, sort=sort)))
+        total, found = await STORE.list(db, Params(page=page, limit=limit, sort=sort))
         assert total == 3001
         assert [user.id for user in found] == expected[page * limit : (page + 1) * limit]
 
@@ -182,7 +182,7 @@ async def test_a_deep_page_is_right_while_rows_come_and_go(db):
     writing = asyncio.create_task(writer())
     assert DEEP < 2500
     for _ in range(60):
-        total, found = await db.run(lambda tx: STORE.list(tx, Params(page=250, limit=10)))
+        total, found = await STORE.list(db, Params(page=250, limit=10))
         first = total - 2500
         assert [user.id for user in found] == list(range(first, first - 10, -1))
     stop.set()
@@ -193,7 +193,7 @@ async def test_a_deep_page_is_right_while_rows_come_and_go(db):
 async def test_a_page_behind_the_last_is_empty_and_has_the_total(db):
     await add(db, 0, 1200)
     for page in (120, 121, 2**31 - 1):
-        total, found = await db.run(lambda tx, p=page: STORE.list(tx, Params(page=p, limit=10)))
+        total, found = await STORE.list(db, Params(page=page, limit=10))
         assert (total, found) == (1200, [])
 
 
@@ -201,7 +201,7 @@ async def test_filtered_totals_are_counted_and_sorted_ones_are_not(db):
     await add(db, 0, 20)
     await db.run(lambda tx: execute(tx, "UPDATE shown_rows SET shown = shown + 100 WHERE slot = 0"))
     some = Params(limit=5, columns=[Column(name="loginAt", exp="<", value="7")])
-    assert [(await db.run(lambda tx, p=p: STORE.list(tx, p)))[0] for p in (some, Params(limit=5, sort="email"))] == [
+    assert [(await STORE.list(db, p))[0] for p in (some, Params(limit=5, sort="email"))] == [
         7,
         120,
     ]

@@ -6,6 +6,7 @@ Each method is given a transaction and never commits.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis import totals
 from eshop_chassis.listing import Listing, by_id, window
+from eshop_chassis.mysql import Database, fetch
 from eshop_chassis.mysql_errors import ILL_FITTING, error_number, is_duplicate, text_of
 from eshop_chassis.paging import Pages
 from eshop_protos.types import types_pb2
@@ -81,14 +83,20 @@ class CrudStore(Generic[M]):
         await tx.execute(sa.update(self.table).where(self.table.c.id == row_id).values(deleted_at=sa.func.now()))
         totals.note(tx, self.table.name, -1)
 
-    async def list(self, tx: AsyncConnection, params: types_pb2.Params) -> tuple[int, Sequence[M]]:
+    async def list(self, db: Database, params: types_pb2.Params) -> tuple[int, Sequence[M]]:
         """Returns (total, rows of the page). Raises InvalidArgument naming the parameter that is wrong."""
         if (sort := by_id(params)) is not None:
-            total, found = await self._pages.page(tx, *window(params), descending=sort == "-id")
+            total, found = await self._pages.page(db.read, *window(params), descending=sort == "-id")
             return total, [self._listed(row) for row in found]
+        return await db.run(lambda tx: self._chosen(tx, params))
+
+    async def _chosen(self, tx: AsyncConnection, params: types_pb2.Params) -> tuple[int, Sequence[M]]:
+        """A page of some rows, or of all in another order than that of their ids."""
         rows, count = self._listing.statements(params)
         page = (await tx.execute(rows)).all()
-        total = (await tx.execute(count)).scalar_one() if params.columns else await self._pages.total(tx)
+        total = (
+            (await tx.execute(count)).scalar_one() if params.columns else await self._pages.total(partial(fetch, tx))
+        )
         return int(total), [self.to_message(row) for row in page]
 
     def to_message(self, row: sa.Row[Any]) -> M:

@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.mysql import Database
 from eshop_chassis.sharing import SharedReads
 from eshop_protos.types import types_pb2
 
 R = TypeVar("R", bound=Message)
-Find = Callable[[AsyncConnection, types_pb2.Params], Awaitable[tuple[int, Sequence[Any]]]]
+Find = Callable[[Database, types_pb2.Params], Awaitable[tuple[int, Sequence[Any]]]]
 """Finds (total, rows of the page)."""
 
 
@@ -29,5 +28,5 @@ class SharedLists(Generic[R]):
         return await self._shared(params.SerializeToString(deterministic=True), lambda: self._read(find, params))
 
     async def _read(self, find: Find, params: types_pb2.Params) -> R:
-        total, rows = await self._db.run(lambda tx: find(tx, params))
+        total, rows = await find(self._db, params)
         return self._reply(**{"total": total, self._rows: rows})

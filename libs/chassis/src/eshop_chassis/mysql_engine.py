@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import aiomysql
 from sqlalchemy import URL, event
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from eshop_chassis.settings import MySQLSettings
 
+Isolation = Literal["READ COMMITTED", "AUTOCOMMIT"]
 CONNECT_SECONDS = 3.0
 POOL_SECONDS = 3.0
 RECYCLE_SECONDS = 1800
@@ -19,14 +20,16 @@ _SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTI
 _KEEP_ALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 4, socket.TCP_USER_TIMEOUT: 30_000}
 
 
-def open_engine(settings: MySQLSettings, database: str | None, *, size: int) -> AsyncEngine:
-    """An engine with at most `size` connections: READ COMMITTED, utf8mb4, UTC, strict. Connects lazily."""
+def open_engine(
+    settings: MySQLSettings, database: str | None, *, size: int, isolation: Isolation = "READ COMMITTED"
+) -> AsyncEngine:
+    """An engine with at most `size` connections: utf8mb4, UTC, strict. Connects lazily."""
     session = (
         f"SET time_zone='+00:00', sql_mode='{_SQL_MODE}', innodb_lock_wait_timeout={settings.mysql_lock_wait_timeout}"
     )
     engine = create_async_engine(
         _url(settings, database),
-        isolation_level="READ COMMITTED",
+        isolation_level=isolation,
         pool_size=size,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,

@@ -4,19 +4,17 @@ The total comes from `totals`, the page from the index of `deleted_at`, which ho
 in order: it is walked to the page, from the nearer end, and only the rows of the page are read.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from collections.abc import Awaitable, Callable, Sequence
 
 from eshop_chassis import totals
-from eshop_chassis.mysql import fetch
+from eshop_chassis.mysql import Params, Rows
 
 # From here on it pays to ask for the total first.
 DEEP = 1000
 # A total that changes between two statements makes a page from the far end wrong, and is asked for again.
 ATTEMPTS = 3
-Rows = Sequence[tuple[Any, ...]]
+Read = Callable[[str, Params], Awaitable[Rows]]
+"""Runs a query and returns its rows: `Database.read`, or `fetch` within a transaction."""
 
 
 class Pages:
@@ -37,37 +35,37 @@ class Pages:
             for order in ("ASC", "DESC")
         }
 
-    async def total(self, tx: AsyncConnection) -> int:
+    async def total(self, read: Read) -> int:
         """How many rows are shown; counted where no total is kept."""
-        [(total,)] = await fetch(tx, self._total)
-        return total if total is not None else await self._counted(tx)
+        [(total,)] = await read(self._total, ())
+        return total if total is not None else await self._counted(read)
 
-    async def page(self, tx: AsyncConnection, offset: int, limit: int, *, descending: bool = True) -> tuple[int, Rows]:
+    async def page(self, read: Read, offset: int, limit: int, *, descending: bool = True) -> tuple[int, Rows]:
         """Returns (total, rows of the page, each as its columns)."""
         order = "DESC" if descending else "ASC"
-        if offset > DEEP and (found := await self._deep(tx, offset, limit, order)) is not None:
+        if offset > DEEP and (found := await self._deep(read, offset, limit, order)) is not None:
             return found
-        rows = await fetch(tx, self._page[order, order], (limit, offset))
+        rows = await read(self._page[order, order], (limit, offset))
         total = rows[0][0] if rows else None
-        return await self.total(tx) if total is None else total, _without_total(rows)
+        return await self.total(read) if total is None else total, _without_total(rows)
 
-    async def _deep(self, tx: AsyncConnection, offset: int, limit: int, order: str) -> tuple[int, Rows] | None:
+    async def _deep(self, read: Read, offset: int, limit: int, order: str) -> tuple[int, Rows] | None:
         """The page, if it lies behind the middle; None if it doesn't, or the table changes too fast to tell."""
-        total = await self.total(tx)
+        total = await self.total(read)
         for _ in range(ATTEMPTS):
             if offset >= total:
                 return total, []
             if offset <= total // 2:
                 return None
             behind = max(0, total - offset - limit)
-            rows = await fetch(tx, self._page[_other(order), order], (min(limit, total - offset), behind))
+            rows = await read(self._page[_other(order), order], (min(limit, total - offset), behind))
             if rows and rows[0][0] == total:  # page and total are of one snapshot
                 return total, _without_total(rows)
-            total = await self.total(tx)
+            total = await self.total(read)
         return None
 
-    async def _counted(self, tx: AsyncConnection) -> int:
-        [(count,)] = await fetch(tx, self._count)
+    async def _counted(self, read: Read) -> int:
+        [(count,)] = await read(self._count, ())
         return int(count)
 
 
