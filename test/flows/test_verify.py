@@ -90,7 +90,7 @@ SPOILT = {
     "a coupon that no order used": (
         "INSERT INTO eshop_coupon.coupon (id, user_id, status) VALUES (1{coupon:09}, 1, 2)",
         "DELETE FROM eshop_coupon.coupon WHERE id = 1{coupon:09}",
-        {"I4 coupon 1{coupon:09}"},
+        {"I4 coupon 1{coupon:09}", "I9 list eshop_coupon.coupon"},
     ),
     "a payment over another amount": (
         "UPDATE eshop_pay.pay SET amount = amount + 1 WHERE order_id = '{order_id}'",
@@ -105,12 +105,17 @@ SPOILT = {
     "a doubled payment": (
         "INSERT INTO eshop_pay.pay (user_id, order_id, amount, gid) VALUES ({user}, '{order_id}x', 100, '{gid}')",
         "DELETE FROM eshop_pay.pay WHERE order_id = '{order_id}x'",
-        {"I5 order {order_id}x"},
+        {"I5 order {order_id}x", "I9 list eshop_pay.pay"},
     ),
     "a failed transaction that was not undone": (
         "UPDATE dtm.trans_global SET status = 'failed' WHERE gid = '{gid}'",
         "UPDATE dtm.trans_global SET status = 'succeed' WHERE gid = '{gid}'",
         {"I6 transaction {gid}"},
+    ),
+    "a total that counts a row too many": (
+        "UPDATE eshop_stock.shown_rows SET shown = shown + 1 WHERE table_name = 'stock' AND slot = 0",
+        "UPDATE eshop_stock.shown_rows SET shown = shown - 1 WHERE table_name = 'stock' AND slot = 0",
+        {"I9 list eshop_stock.stock"},
     ),
     "an order that nobody finishes": (
         "UPDATE eshop_order.order_record SET state = 'claimed', gid = 'nowhere', updated_at = '2020-01-01'"

@@ -26,6 +26,7 @@ INVARIANTS = {
     "I6": "every transaction ends, a failed one is undone",
     "I7": "the queue is drained, dead letters are accounted for",
     "I8": "limits per user hold",
+    "I9": "lists tell how many rows they have",
 }
 # As many culprits of one invariant are told with their history; the others are counted.
 TOLD = 5

@@ -12,7 +12,7 @@ import pymysql
 import redis
 
 from eshop_deploy.settings import Settings
-from eshop_deploy.verify import accepted, orders, sales, stock, transactions
+from eshop_deploy.verify import accepted, orders, sales, stock, totals, transactions
 from eshop_deploy.verify import queue as queues
 from eshop_deploy.verify.findings import Finding, Look, OnItsWay, persistent
 from eshop_deploy.verify.stores import Snapshot, open_mysql, open_redis, snapshot
@@ -63,6 +63,7 @@ class Books:
                 *transactions.not_reverted(db, deep=self.deep),
                 *queues.unaccounted(letters),
                 *queued.wrong(db),
+                *totals.wrong_totals(db),
             ]
             messages = transactions.unfinished_messages(self.redis)
             later = self.queue.spans()

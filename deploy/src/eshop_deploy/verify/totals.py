@@ -1,0 +1,31 @@
+"""I9: a list's total, which is kept and not counted, is the number of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from eshop_deploy.verify.findings import Finding
+from eshop_deploy.verify.stores import Snapshot
+
+LISTED = (
+    "eshop_user.user",
+    "eshop_product.product",
+    "eshop_order.order_record",
+    "eshop_stock.stock",
+    "eshop_coupon.coupon",
+    "eshop_pay.pay",
+)
+# Slot 0 is written when the counter begins; a table without it is counted by whoever lists it.
+KEPT = "SELECT IF(MIN(slot) = 0, CAST(SUM(shown) AS SIGNED), NULL) FROM {}.shown_rows WHERE table_name = %s"
+
+
+def wrong_totals(db: Snapshot) -> Iterator[Finding]:
+    """Lists that tell more or fewer rows than they show."""
+    for table in LISTED:
+        database, _, name = table.partition(".")
+        ((kept,),) = db.rows(KEPT.format(database), [name])
+        if kept is None:
+            continue
+        shown = db.number(f"SELECT COUNT(*) FROM {table} WHERE deleted_at IS NULL")  # noqa: S608 - constants
+        if kept != shown:
+            yield Finding("I9", "list", table, f"its kept total is {kept}, and it shows {shown} rows")
