@@ -1,11 +1,13 @@
 """Rows in which replies are lost, and calls come late, twice or in the wrong order."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 
 import fresh
 import grpc.aio
-from databases import Databases
+from databases import Databases, Row
 from line import Line
 from scene import Scene, row
 
@@ -71,7 +73,7 @@ async def check_back_race(scene: Scene) -> None:
 
 @row("echoes", "actions and reverts repeated and reordered")
 async def echoes(scene: Scene) -> None:
-    """Calls branches again as DTM called them, at any later time; of a saga that failed also what was never called."""
+    """Calls branches again as DTM called them, at any later time and in any order."""
     ends = asyncio.get_running_loop().time() + 12
     db = Databases(scene.shop.running)
     channels: dict[str, grpc.aio.Channel] = {}
@@ -79,8 +81,8 @@ async def echoes(scene: Scene) -> None:
     try:
         while asyncio.get_running_loop().time() < ends:
             calls = await asyncio.to_thread(db.rows, RECENT_CALLS)
-            fitting = [call for call in calls if call["status"] != "prepared" or call["outcome"] == "failed"]
-            for call in scene.rng.sample(fitting, min(len(fitting), 25)):
+            heard = list(may_be_heard(calls))
+            for call in chain(*scene.rng.sample(heard, min(len(heard), 25))):
                 address, _, path = call["url"].partition("/")
                 channel = channels.setdefault(address, grpc.aio.insecure_channel(address))
                 await _echo(channel, f"/{path}", call)
@@ -93,7 +95,20 @@ async def echoes(scene: Scene) -> None:
     scene.note(f"{count} calls repeated")
 
 
-async def _echo(channel: grpc.aio.Channel, path: str, call: dict[str, object]) -> None:
+def may_be_heard(calls: Sequence[Row]) -> Iterator[tuple[Row, ...]]:
+    """What the network may bring about: every call that was made, once more; and in a saga that failed, an action that
+    its own undo has overtaken. An action that was never called is never heard otherwise: nobody would undo it.
+    """
+    actions = {(call["gid"], call["branch_id"]): call for call in calls if call["op"] == "action"}
+    for call in calls:
+        if call["status"] != "prepared":
+            yield (call,)
+        elif call["op"] == "compensate" and call["outcome"] == "failed":
+            late = actions.get((call["gid"], call["branch_id"]))
+            yield (call, late) if late else (call,)
+
+
+async def _echo(channel: grpc.aio.Channel, path: str, call: Row) -> None:
     metadata = [
         ("dtm-gid", str(call["gid"])),
         ("dtm-trans_type", "saga"),

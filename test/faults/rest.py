@@ -16,6 +16,8 @@ from eshop_deploy.verify.look import open_books
 
 LOOK_EVERY_SECONDS = 0.5
 TELL_EVERY_SECONDS = 5.0
+# Whoever finishes or sets right what others have left looks for it every few seconds.
+STILL_SECONDS = 30.0
 
 
 class Rest:
@@ -42,15 +44,19 @@ class Rest:
     async def reached(self, within: float, tell: Callable[[str], None]) -> float | tuple[list[str], list[str]]:
         """Waits until nothing is under way and nothing is broken.
 
-        Returns the seconds that took, or what was missing when `within` seconds were over.
+        Returns the seconds that took, or what was missing when `within` seconds were over, or when something is broken
+        and nothing has moved for a while.
         """
-        begin = told = time.monotonic()
+        begin = told = moved = time.monotonic()
+        before: list[str] = []
         while True:
             on_its_way, broken = await self.missing()
             seconds = time.monotonic() - begin
             if not on_its_way and not broken:
                 return seconds
-            if seconds > within:
+            if on_its_way or broken != before:
+                before, moved = broken, time.monotonic()
+            if seconds > within or time.monotonic() - moved > STILL_SECONDS:
                 return on_its_way, broken
             if time.monotonic() - told > TELL_EVERY_SECONDS:
                 told = time.monotonic()

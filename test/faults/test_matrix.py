@@ -17,6 +17,7 @@ from history import Due, Kind, Request, Told  # noqa: E402
 from judge import promise  # noqa: E402
 from line import HOST, Line  # noqa: E402
 from load import Buyers, Shelf  # noqa: E402
+from network import may_be_heard  # noqa: E402
 from patience import eventually  # noqa: E402
 
 SHELF = Shelf([1, 2], 3, [4, 5], 6, [(7, 8), (9, 10)])
@@ -57,6 +58,23 @@ def test_a_promise_that_was_kept_is_no_problem(name: str) -> None:
 @pytest.mark.parametrize("problem", BROKEN)
 def test_a_broken_promise_is_found(problem: str) -> None:
     assert any(problem in found for found in promise(*BROKEN[problem]))
+
+
+def _call(branch: str, op: str, status: str, outcome: str = "failed") -> dict[str, str]:
+    return {"gid": "g", "branch_id": branch, "op": op, "status": status, "outcome": outcome}
+
+
+def test_calls_that_were_made_are_repeated_in_a_saga_that_goes_on() -> None:
+    made, still_to_come = _call("01", "action", "succeed", "submitted"), _call("02", "action", "prepared", "submitted")
+    undo = _call("01", "compensate", "prepared", "submitted")
+    assert list(may_be_heard([undo, made, _call("02", "compensate", "prepared", "submitted"), still_to_come])) == [
+        (made,)
+    ]
+
+
+def test_an_action_that_was_never_called_comes_after_its_undo_only() -> None:
+    undo, action = _call("02", "compensate", "prepared"), _call("02", "action", "prepared")
+    assert list(may_be_heard([undo, action])) == [(undo, action)]
 
 
 def test_one_seed_makes_the_same_requests_and_another_seed_others() -> None:
