@@ -247,6 +247,28 @@ async def test_a_producer_that_finds_no_broker_for_long_is_replaced(monkeypatch)
                 await producer.check()
 
 
+@pytest.mark.parts
+async def test_a_consumer_that_finds_no_broker_for_long_is_replaced(monkeypatch):
+    monkeypatch.setattr(consumer, "LOOK_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(consumer, "LOST_SECONDS", 0.2)
+    member = KafkaBatches(AWAY, "nowhere", "nobody", 1)
+    await member.open()
+    first, waiting = member._consumer, asyncio.create_task(member.next())
+    await until(lambda: member._consumer is not first)
+    waiting.cancel()
+    await member.close()
+
+
+@pytest.mark.parts
+async def test_a_consumer_that_was_replaced_reads_on_where_it_was(producer, topic):
+    async with batches(topic) as member:
+        await write(producer, topic, "a")
+        assert await read(member, 1) == ["a"]
+        await member._call(member._renew)
+        await write(producer, topic, "b")
+        assert await read(member, 1) == ["b"]
+
+
 async def test_closing_waits_for_the_messages_in_flight(topic):
     async with open_producer(parts.kafka()) as producer:
         sending = asyncio.create_task(write(producer, topic, *map(str, range(1000))))

@@ -4,6 +4,11 @@ from typing import Any
 
 from eshop_chassis.settings import KafkaSettings
 
+LOOK_SECONDS = 1.0
+# A broker that was shut out of its cluster for a moment answers that there are none; librdkafka then forgets them all
+# and never asks again (its issue 5301). A client that has found nobody for this long is replaced by a new one.
+LOST_SECONDS = 20.0
+
 
 class _QuietLogger:
     """librdkafka reports every lost connection many times over; readiness tells it once."""

@@ -1,6 +1,8 @@
 """Reading from Kafka, batch by batch."""
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -9,7 +11,7 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from eshop_chassis.crash_points import crash_point
-from eshop_chassis.kafka.connection import connection
+from eshop_chassis.kafka.connection import LOOK_SECONDS, LOST_SECONDS, connection
 from eshop_chassis.logs import get_logger
 from eshop_chassis.settings import KafkaSettings
 
@@ -19,6 +21,7 @@ SESSION_TIMEOUT_MS = 6_000
 HEARTBEAT_MS = 2_000
 MAX_POLL_INTERVAL_MS = 300_000
 PAUSE_AFTER_SECONDS = 1.0
+LOOK_EVERY_SECONDS = 5.0
 # No message, and no reason to tell: the end of a partition, and a topic that its first message will create.
 _NO_TROUBLE = (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
@@ -28,28 +31,18 @@ class KafkaBatches:
 
     Auto-commit is off. While a batch is being worked on its partitions are paused and polling goes on, so that the
     group keeps this member; `done` commits the batch's offsets. All calls to the consumer run on one thread of its own.
+    A consumer that has lost sight of all brokers is replaced.
     """
 
     def __init__(self, settings: KafkaSettings, topic: str, group: str, max_messages: int) -> None:
-        self._consumer = Consumer(
-            connection(settings)
-            | {
-                "group.id": group,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                # A member that was killed holds its partitions until its session ends.
-                "session.timeout.ms": SESSION_TIMEOUT_MS,
-                "heartbeat.interval.ms": HEARTBEAT_MS,
-                "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
-                "fetch.wait.max.ms": 500,
-                "allow.auto.create.topics": True,
-                "topic.metadata.refresh.interval.ms": 5_000,
-            }
-        )
+        self._settings = settings
+        self._group = group
+        self._consumer = self._new_consumer()
         self._topic = topic
         self._max = max_messages
         self._batch: list[Message] = []
         self._paused = False
+        self._answered = self._looked = time.monotonic()
         self._thread = ThreadPoolExecutor(1, "kafka-consumer")
 
     async def open(self) -> None:
@@ -97,13 +90,55 @@ class KafkaBatches:
     async def _call(self, function: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
 
+    def _new_consumer(self) -> Consumer:
+        return Consumer(
+            connection(self._settings)
+            | {
+                "group.id": self._group,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                # A member that was killed holds its partitions until its session ends.
+                "session.timeout.ms": SESSION_TIMEOUT_MS,
+                "heartbeat.interval.ms": HEARTBEAT_MS,
+                "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
+                "fetch.wait.max.ms": 500,
+                "allow.auto.create.topics": True,
+                "topic.metadata.refresh.interval.ms": 5_000,
+            }
+        )
+
     def _poll(self) -> list[Message]:
         """Waits for the first message only: `consume` alone would wait until its batch is full or its time is over."""
         first = self._consumer.poll(0.2)
         if first is None:
+            self._look()
             return []
         more = self._consumer.consume(self._max - 1, 0) if self._max > 1 else []
-        return [message for message in [first, *more] if _is_message(message)]
+        found = [message for message in [first, *more] if _is_message(message)]
+        if found:
+            self._answered = time.monotonic()
+        return found
+
+    def _look(self) -> None:
+        """Tells an empty topic from brokers that this consumer no longer knows of."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_EVERY_SECONDS:
+            return
+        self._looked = now
+        try:
+            self._consumer.list_topics(self._topic, timeout=LOOK_SECONDS)
+            self._answered = now
+        except KafkaException:
+            if now - self._answered > LOST_SECONDS:
+                self._renew()
+
+    def _renew(self) -> None:
+        """Closing the lost one may take long: it would like to tell the brokers."""
+        log.error("Kafka's consumer finds no broker, and is replaced")
+        lost, self._consumer = self._consumer, self._new_consumer()
+        self._consumer.subscribe([self._topic])
+        self._answered = time.monotonic()
+        threading.Thread(target=lost.close, name="kafka-consumer-lost", daemon=True).start()
 
     def _commit(self, offsets: list[TopicPartition]) -> None:
         """Only what is still ours: another member may have gone further in what moved to it, and would be set back."""

@@ -11,7 +11,7 @@ from functools import partial
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from eshop_chassis.crash_points import crash_point
-from eshop_chassis.kafka.connection import connection
+from eshop_chassis.kafka.connection import LOOK_SECONDS, LOST_SECONDS, connection
 from eshop_chassis.logs import get_logger
 from eshop_chassis.readiness import MissingError
 from eshop_chassis.settings import KafkaSettings
@@ -20,10 +20,6 @@ from protoc_gen_fastapi.runtime import Unavailable
 log = get_logger(__name__)
 Headers = Mapping[str, str]
 POLL_SECONDS = 0.1
-LOOK_SECONDS = 1.0
-# A broker that was shut out of its cluster for a moment answers that there are none; librdkafka then forgets them all
-# and never asks again (its issue 5301). A client that has found nobody for this long is replaced by a new one.
-LOST_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
