@@ -15,37 +15,32 @@ from shop import Shop
 
 from eshop_deploy.settings import SERVICES
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 MEGABYTE = 1 << 20
 
 
 @row("clocks-off", "clocks of half of the Python services off by an hour", patience=150, long=True)
 async def clocks_off(scene: Scene) -> None:
     """One half goes an hour fast; then the other half an hour slow."""
-    preload = await asyncio.to_thread(_clock_libraries, scene.shop.folder)
+    preload = await asyncio.to_thread(_compiled_clocks, scene.shop.folder)
     services = scene.shuffled(*SERVICES)
     try:
-        for half, offset in ((services[::2], "+1h"), (services[1::2], "-1h")):
-            await scene.shop.new_supervisor(
-                {"LD_PRELOAD": preload, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-            )
+        for half, shift in ((services[::2], 3600), (services[1::2], -3600)):
+            await scene.shop.new_supervisor({"LD_PRELOAD": str(preload), "CLOCK_SHIFT": str(shift)})
             await _restart(scene, half)
-            scene.note(f"{offset}: {', '.join(half)}")
+            scene.note(f"{shift:+} s: {', '.join(half)}")
             await scene.some(4, 6)
     finally:
         await scene.shop.new_supervisor()
         await _restart(scene, services)
 
 
-def _clock_libraries(folder: Path) -> str:
-    """What a process must load first to see another time of day; compiles what libfaketime lacks."""
-    if not os.path.exists(FAKETIME):
-        raise NeverStruckError("libfaketime is not installed")
-    compiler, ours = shutil.which("cc"), folder / "clocks.so"
+def _compiled_clocks(folder: Path) -> Path:
+    """The library of clocks.c."""
+    compiler, library = shutil.which("cc"), folder / "clocks.so"
     if compiler is None:
         raise NeverStruckError("there is no C compiler")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", ours, Path(__file__).with_name("clocks.c")], check=True)
-    return f"{ours}:{FAKETIME}"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, Path(__file__).with_name("clocks.c")], check=True)
+    return library
 
 
 async def _restart(scene: Scene, parts: list[str]) -> None:

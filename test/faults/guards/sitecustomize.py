@@ -47,6 +47,7 @@ def order_id() -> None:
 
 def offsets() -> None:
     """Offsets are committed as soon as messages have been read."""
+    from eshop_chassis.crash_points import crash_point
     from eshop_chassis.kafka import consumer
 
     read = consumer.KafkaBatches.next
@@ -57,7 +58,9 @@ def offsets() -> None:
         return batch
 
     async def done(self: Any) -> None:
+        crash_point("before_offset")
         self._batch = []
+        crash_point("after_offset")
 
     consumer.KafkaBatches.next, consumer.KafkaBatches.done = read_and_commit, done
 
