@@ -25,10 +25,15 @@ from run import Result, Run  # noqa: E402
 from scene import ROWS, Row  # noqa: E402
 from shop import Shop  # noqa: E402
 
+from eshop_deploy.failures import BringUpError  # noqa: E402
+
 
 def main() -> None:
     options = _options()
-    sys.exit(asyncio.run(_matrix(options)))
+    try:
+        sys.exit(asyncio.run(_matrix(options)))
+    except BringUpError as error:
+        sys.exit(str(error))
 
 
 def _options() -> argparse.Namespace:

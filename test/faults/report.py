@@ -1,10 +1,12 @@
 """The table of results, as JSON to go on from and as markdown to read."""
 
+import fcntl
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from run import Result
@@ -20,7 +22,19 @@ class Report:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.results: list[Result] = []
-        self._read()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            self._read()
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """Keeps other matrices, which may have this report too, away from its files."""
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def _read(self) -> None:
         file = self._path.with_suffix(".json")
@@ -31,9 +45,13 @@ class Report:
         return any((r.row, r.seed, r.without) == (row, seed, without) and r.verdict == "ok" for r in self.results)
 
     def add(self, result: Result) -> None:
-        self._read()  # another matrix may have added to it
-        self.results = [r for r in self.results if _run(r) != _run(result)] + [result]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        """Writes it beside what another matrix has added since."""
+        with self._alone():
+            self._read()
+            self.results = [r for r in self.results if _run(r) != _run(result)] + [result]
+            self._write()
+
+    def _write(self) -> None:
         about = machine()
         text = json.dumps(
             {"about": about, "results": [r.as_json() for r in self.results]}, indent=1, ensure_ascii=False
@@ -73,14 +91,26 @@ def _title(result: Result) -> str:
     return f"{result.row}{off}, seed {result.seed}: {result.verdict}"
 
 
+def _summary(results: Sequence[Result]) -> list[str]:
+    """A line for each row that was run: how many runs ended well, how long they took to converge."""
+    lines = ["| row | what happens in it | runs | ok | converged after |", "|---|---|---|---|---|"]
+    for name, its_row in ROWS.items():
+        if runs := [result for result in results if result.row == name]:
+            took = [result.seconds_to_converge for result in runs if result.seconds_to_converge is not None]
+            spread = f"{min(took):.0f} to {max(took):.0f} s" if took else "-"
+            good = sum(result.verdict == "ok" for result in runs)
+            lines.append(f"| {name} | {its_row.what} | {len(runs)} | {good} | {spread} |")
+    return lines
+
+
 def markdown(about: str, results: Sequence[Result]) -> str:
     place = {name: number for number, name in enumerate(ROWS)}
     ordered = sorted(results, key=lambda r: (place.get(r.row, 99), r.seed))
-    guarded = [line(result) for result in ordered if not result.without]
-    lines = ["# Fault matrix: report", "", f"Made by `make faults` on {about}.", "", HEAD, RULE, *guarded, ""]
+    guarded = [result for result in ordered if not result.without]
+    lines = ["# Fault matrix: report", "", f"Made by `make faults` on {about}.", "", *_summary(guarded), ""]
+    lines += ["## Every run", "", HEAD, RULE, *map(line, guarded), ""]
     if never := [name for name in ROWS if not any(r.row == name and not r.without for r in results)]:
         lines += [f"Without a result: {', '.join(never)}.", ""]
-    lines += ["| row | what happens in it |", "|---|---|", *(f"| {r.name} | {r.what} |" for r in ROWS.values())]
     if unguarded := [line(result) for result in ordered if result.without]:
         lines += ["", "## With a guard switched off", "", HEAD, RULE, *unguarded]
     for result in ordered:

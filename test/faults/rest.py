@@ -54,9 +54,10 @@ class Rest:
             seconds = time.monotonic() - begin
             if not on_its_way and not broken:
                 return seconds
-            if on_its_way or broken != before:
+            still = not on_its_way and broken == before
+            if not still:
                 before, moved = broken, time.monotonic()
-            if seconds > within or time.monotonic() - moved > STILL_SECONDS:
+            if seconds > within or (still and time.monotonic() - moved > STILL_SECONDS):
                 return on_its_way, broken
             if time.monotonic() - told > TELL_EVERY_SECONDS:
                 told = time.monotonic()

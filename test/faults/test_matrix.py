@@ -13,12 +13,15 @@ HERE = str(Path(__file__).parent)
 if HERE not in sys.path:
     sys.path.append(HERE)
 
+import rest  # noqa: E402
 from history import Due, Kind, Request, Told  # noqa: E402
 from judge import promise  # noqa: E402
 from line import HOST, Line  # noqa: E402
 from load import Buyers, Shelf  # noqa: E402
 from network import may_be_heard  # noqa: E402
 from patience import eventually  # noqa: E402
+from report import Report  # noqa: E402
+from run import Result  # noqa: E402
 
 SHELF = Shelf([1, 2], 3, [4, 5], 6, [(7, 8), (9, 10)])
 
@@ -75,6 +78,31 @@ def test_calls_that_were_made_are_repeated_in_a_saga_that_goes_on() -> None:
 def test_an_action_that_was_never_called_comes_after_its_undo_only() -> None:
     undo, action = _call("02", "compensate", "prepared"), _call("02", "action", "prepared")
     assert list(may_be_heard([undo, action])) == [(undo, action)]
+
+
+def test_two_matrices_add_to_one_report(tmp_path: Path) -> None:
+    one, other = Report(tmp_path / "report"), Report(tmp_path / "report")
+    one.add(Result("echoes", 1, seconds_to_converge=3.0))
+    other.add(Result("echoes", 2, seconds_to_converge=7.0))
+    one.add(Result("echoes", 1, verdict="broken", problems=["I5 order o1: unpaid"]))
+
+    assert [(r.seed, r.verdict) for r in Report(tmp_path / "report").results] == [(2, "ok"), (1, "broken")]
+    told = (tmp_path / "report.md").read_text()
+    assert "| echoes | actions and reverts repeated and reordered | 2 | 1 | 7 to 7 s |" in told
+    assert "- I5 order o1: unpaid" in told
+
+
+async def test_what_is_broken_is_waited_for_until_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "STILL_SECONDS", 0.0)
+    monkeypatch.setattr(rest, "LOOK_EVERY_SECONDS", 0.0)
+    looks = iter([(["an order"], ["I1 spoilt"]), ([], ["I1 spoilt"]), ([], [])])
+
+    class Suite(rest.Rest):
+        async def missing(self) -> tuple[list[str], list[str]]:
+            return next(looks)
+
+    assert await Suite(None).reached(60, print) == ([], ["I1 spoilt"])  # type: ignore[arg-type] - nobody is asked
+    assert next(looks) == ([], []), "it was looked at twice"
 
 
 def test_one_seed_makes_the_same_requests_and_another_seed_others() -> None:
