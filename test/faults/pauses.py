@@ -5,7 +5,7 @@ import asyncio
 from extra_process import another
 from scene import Scene, row
 
-BEYOND_SESSION_SECONDS = 9.0
+BEYOND_SESSION_SECONDS = 10.0
 
 
 @row("stock-paused", "SIGSTOP stock 8 s")
@@ -34,12 +34,18 @@ async def one_of_two_dtms_paused(scene: Scene) -> None:
 
 @row("consumers-paused", "each of two consumers paused beyond its session", patience=150)
 async def consumers_paused(scene: Scene) -> None:
-    line = scene.lines["order_grpc"]
+    """What the first one was about to submit arrives when the second one has placed the same orders."""
+    line, dtm = scene.lines["order_grpc"], scene.lines["dtm_mysql_grpc"]
     ports = {"ESHOP_ORDER_HTTP_PORT": 303, "ESHOP_ORDER_GRPC_PORT": 304}
     async with another(scene.shop, "order", ports, "/readyz") as (process, there):
         await scene.some(1, 2)
+        dtm.hold(scene.shop.pid("order"))
+        await scene.some(0.3, 0.8)
         line.lead_to(there["ESHOP_ORDER_GRPC_PORT"])
-        await scene.shop.pause("order", BEYOND_SESSION_SECONDS)
+        pausing = asyncio.create_task(scene.shop.pause("order", BEYOND_SESSION_SECONDS))
+        await asyncio.sleep(BEYOND_SESSION_SECONDS - 1)
+        dtm.flow()
+        await pausing
         scene.note("the first")
         line.lead_to(line.port)
         await scene.some(1, 2)
