@@ -1,21 +1,31 @@
 """Rows in which services and DTM die, at any moment or at a named point of the code."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scene import NeverStruckError, Scene, row
 
 BRANCHES = ("order", "coupon", "stock", "pay")
 PASSED_WITHIN = 25.0
+# So many that it is the consumer who passes a point, and not somebody who places an order without the queue.
+BUFFERED_AT_ONCE = 15
 # The supervisor looks twice a second.
 NOTICED_SECONDS = 0.6
 
 
-async def die_at(scene: Scene, points: Sequence[str]) -> None:
-    """Lets a service die at each of these points, one after the other, once it has come back from the one before."""
+def _nothing() -> None:
+    pass
+
+
+async def die_at(scene: Scene, points: Sequence[str], provoke: Callable[[], None] = _nothing) -> None:
+    """Lets a service die at each of these points, one after the other, once it has come back from the one before.
+
+    `provoke` is called when a point has been armed.
+    """
     for point in points:
         await scene.some(0.3, 1.5)
         scene.shop.arm(point)
+        provoke()
         for _ in range(int(PASSED_WITHIN / 0.1)):
             if not scene.shop.armed(point):
                 break
@@ -100,4 +110,9 @@ async def gateway_killed(scene: Scene) -> None:
 async def consumer_points(scene: Scene) -> None:
     points = scene.shuffled("before_submit", "after_submit", "before_offset", "after_offset")
     points += scene.shuffled("before_produce", "after_produce")
-    await die_at(scene, [f"order.{point}" for point in points])
+
+    def fill_the_queue() -> None:
+        for _ in range(BUFFERED_AT_ONCE):
+            scene.buyers.ask_soon(scene.buyers.buffered_request())
+
+    await die_at(scene, [f"order.{point}" for point in points], fill_the_queue)

@@ -112,6 +112,11 @@ class Buyers:
         self._flash_buyers.append(user)
         return self._request("flash", user, product, "open")
 
+    def buffered_request(self) -> Request:
+        """An order for the queue in whose way nothing stands."""
+        product = self._rng.choice(self._shelf.plenty)
+        return self._request("buffered", fresh.user_id(), product, "good", count=self._rng.randint(1, 3))
+
     def _fair_request(self, kind: Kind) -> Request:
         what = self._rng.choices(("plenty", "scarce", "sale", "coupon"), (70, 10, 10, 10))[0]
         if what == "coupon" and self._coupons:
