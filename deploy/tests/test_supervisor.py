@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -91,6 +94,39 @@ async def test_the_status_file_tells_when_everything_is_ready(suite: Suite) -> N
 async def test_a_supervisor_that_ends_leaves_its_parts_running(suite: Suite) -> None:
     await supervised(suite, lambda _: None, suite.ready)
     assert {record.name for record in running(suite.stack)} == {"mysql", "order"}
+
+
+async def test_the_port_of_an_adopted_part_is_kept_for_it_when_it_dies(suite: Suite, free_port: int) -> None:
+    listen = f"import socket, time; s = socket.create_server(('127.0.0.1', {free_port})); time.sleep(60)"
+    there = replace(suite.parts[0], argv=(sys.executable, "-c", listen), ports={"mysql": free_port})
+    suite.parts[0] = replace(there, ready=lambda: None if _listens(free_port) else "not yet")
+    await supervised(suite, lambda _: None, suite.ready)
+    suite.plan()
+
+    def kill(_: Supervisor) -> None:
+        pid = suite.part("mysql").pid or 0
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+    def is_kept() -> bool:
+        return suite.part("mysql").state == "restarting" and not _is_free(free_port)
+
+    await supervised(suite, kill, is_kept)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as link:
+        return link.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _is_free(port: int) -> bool:
+    """Whether a connection that goes out could have the port."""
+    with socket.socket() as link:
+        try:
+            link.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 async def test_a_new_plan_restarts_what_it_changes_and_nothing_else(suite: Suite) -> None:

@@ -50,8 +50,6 @@ class Supervisor:
         self._goal, self._plan = plan.goal, plan.number
         parts = parts_of(self._stack, saved_settings(self._stack), self._goal)
         for part in parts:
-            for port in part.ports.values():
-                self._reserved.add(part.host, port)
             known = self._keepers.get(part.name)
             if known is None or known.part.fingerprint != part.fingerprint:
                 self._replace(part)
@@ -71,7 +69,14 @@ class Supervisor:
             if stray.name != "supervisor" and (known is None or known.pid != stray.pid):
                 process.stop(stray, 10)
 
+    def _reserve(self) -> None:
+        """Keeps the ports of all parts from outgoing connections; those of an adopted part once it has died."""
+        for keeper in self._keepers.values():
+            for port in keeper.part.ports.values():
+                self._reserved.add(keeper.part.host, port)
+
     def _write(self) -> None:
+        self._reserve()
         statuses = [keeper.status for keeper in self._keepers.values()]
         write_status(self._stack.status_file, StackStatus(self._goal, self._plan, statuses))
 
