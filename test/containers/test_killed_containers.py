@@ -1,81 +1,29 @@
-"""The suite in containers keeps its books when containers die under load, and when it is taken down and started again.
-
-Runs in `make compose-test`, which says where the containers are: it needs an engine, and the right to kill.
-"""
+"""The suite in containers keeps its books when containers die under load, and when it goes down and comes up again."""
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import fresh
 import httpx
 import pytest
 from books import Books
+from compose_project import BACK_WITHIN, ComposeProject
 from databases import Databases
 from gateway_client import Answer, Gateway
 from patience import eventually
 from running_stack import RunningStack
 
-COMPOSE_FILE = Path(__file__).parents[2] / "deploy" / "compose.yaml"
 PARTS = (
     *("mysql", "redis", "kafka", "dtm-mysql", "dtm-redis"),
     *("user", "product", "order", "stock", "coupon", "pay", "flash-sale", "gw"),
 )
-BACK_WITHIN = 120.0
 REST_WITHIN = 180.0
 BETWEEN_ORDERS = 0.05
 SOME = 10
-
-
-@dataclass(frozen=True)
-class Containers:
-    """The containers of one compose project."""
-
-    project: str
-    command: list[str]
-
-    def compose(self, *words: str) -> None:
-        argv = [*self.command, "-p", self.project, "-f", str(COMPOSE_FILE), *words]
-        ended = subprocess.run(argv, capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, ended.stderr
-
-    async def killed_and_back(self, service: str) -> None:
-        container = self.kill(service)
-        await eventually(lambda: self.restarts(container) > 0, within=BACK_WITHIN, every=0.5)
-        await eventually(lambda: self.healthy(container), within=BACK_WITHIN, every=0.5)
-
-    def kill(self, service: str) -> str:
-        """Kills the first process of a service's container, as the machine's own troubles would; returns its id."""
-        label = "--filter=label=com.docker.compose"
-        asked = ["docker", "ps", "-q", f"{label}.project={self.project}", f"{label}.service={service}"]
-        container = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()[0]
-        os.kill(int(_inspect(container, "{{.State.Pid}}")), signal.SIGKILL)
-        return container
-
-    def restarts(self, container: str) -> int:
-        return int(_inspect(container, "{{.RestartCount}}"))
-
-    def healthy(self, container: str) -> bool:
-        return _inspect(container, "{{.State.Health.Status}}") == "healthy"
-
-
-def _inspect(container: str, form: str) -> str:
-    asked = ["docker", "inspect", "--format", form, container]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def containers() -> Containers:
-    project = os.environ.get("ESHOP_COMPOSE_PROJECT")
-    if not project:
-        pytest.skip("no suite in containers: `make compose-test` starts one")
-    return Containers(project, os.environ["ESHOP_COMPOSE_COMMAND"].splitlines())
 
 
 @contextmanager
@@ -128,31 +76,35 @@ async def shoppers_in(gw: Gateway, product: int) -> AsyncIterator[Shoppers]:
 
 @pytest.mark.timeout(900)
 async def test_the_books_balance_after_every_container_was_killed_under_load(
-    containers: Containers, stack: RunningStack, gw: Gateway, product: int
+    project: ComposeProject, stack: RunningStack, gw: Gateway, product: int
 ) -> None:
+    victims = [(part, container) for part in PARTS for container in project.containers(part)]
     async with shoppers_in(gw, product) as shoppers:
-        for part in PARTS:
+        for part, container in victims:
             await shoppers.get_some_more()
-            await containers.killed_and_back(part)
+            began = time.monotonic()
+            await project.killed_and_back(container)
+            print(f"{part:10} killed, healthy again after {time.monotonic() - began:4.1f} s")
 
     with books_of(stack) as books:
         await books.balance(product, accepted=shoppers.accepted, within=REST_WITHIN)
-    print(f"{len(shoppers.accepted)} accepted orders, {len(PARTS)} containers killed")
+    print(f"{len(shoppers.accepted)} accepted orders, {len(victims)} containers killed, the books balance")
 
 
 @pytest.mark.timeout(600)
 async def test_no_order_is_lost_when_the_suite_is_taken_down_in_mid_load_and_started_again(
-    containers: Containers, stack: RunningStack, gw: Gateway, product: int
+    project: ComposeProject, stack: RunningStack, gw: Gateway, product: int
 ) -> None:
     async with shoppers_in(gw, product) as shoppers:
         await shoppers.get_some_more()
-        await asyncio.to_thread(containers.compose, "down")
+        await asyncio.to_thread(project.compose, "down")
 
-    await asyncio.to_thread(containers.compose, "up", "-d", "--no-build", "--scale", "order=2", "--scale", "stock=2")
+    await asyncio.to_thread(project.compose, "up", "-d", "--no-build", *project.scale)
 
     await eventually(lambda: _serves(gw), within=BACK_WITHIN)
     with books_of(stack) as books:
         await books.balance(product, accepted=shoppers.accepted, within=REST_WITHIN)
+    print(f"down after {len(shoppers.accepted)} accepted orders, up again, the books balance")
 
 
 async def _serves(gw: Gateway) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +14,7 @@ from rich.markup import escape
 from eshop_deploy import process
 from eshop_deploy.bring_up import alone, bring_up
 from eshop_deploy.clean import all_stacks, clean, clean_tools
+from eshop_deploy.compose_test import transcript
 from eshop_deploy.compose_test.walk import compose_test
 from eshop_deploy.demo import demo, show_where_to_look
 from eshop_deploy.doctor import examine
@@ -213,12 +216,18 @@ def k6_command() -> None:
 
 
 @app.command("compose-test")
-def compose_test_command(port_offset: Annotated[int, typer.Option(help="Added to every port.")] = 2200) -> None:
+def compose_test_command(
+    port_offset: Annotated[int, typer.Option(help="Added to every port.")] = 2200,
+    page: Annotated[Path | None, typer.Option("--transcript", help="A page to keep what was seen.")] = None,
+) -> None:
     """Try deploy/compose.yaml: build, start, order, load, kill every container, check the books, take down."""
+    transcript.record()
     with stopwatch() as taken:
         ran = compose_test(port_offset)
     if ran:
         done("compose-test: everything held", taken())
+    if ran and page:
+        transcript.keep(page, f"{os.cpu_count()} cores")
 
 
 def main() -> None:

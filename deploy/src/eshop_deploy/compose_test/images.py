@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from eshop_deploy.compose_test.engine import log_file
+from eshop_deploy.compose_test.own_engine import log_file
 from eshop_deploy.layout import project_root, state_dir, tools_dir
 from eshop_deploy.progress import step
 from eshop_deploy.tools import java, k6, running

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eshop_deploy.compose_test.engine import log_file
+from eshop_deploy.compose_test.own_engine import log_file
 from eshop_deploy.failures import MissingTool, PartFailed
 from eshop_deploy.layout import project_root
 from eshop_deploy.tools import running
@@ -58,9 +58,22 @@ class Suite:
         """The command up to the verb."""
         return [*self.command, "-p", self.project, "-f", str(compose_file())]
 
+    def version(self) -> str:
+        asked = [*self.command, "version", "--short"]
+        return subprocess.run(asked, env=self.env, capture_output=True, text=True, check=True).stdout.strip()
+
     def run(self, *words: str, what: str) -> None:
         """Runs a compose command into the log. Raises MissingTool with its last line."""
         running.run([*self.argv, *words], log_file(), what, self.env)
+
+    def output(self, *words: str) -> str:
+        """What a compose command prints; raises PartFailed where it fails."""
+        ended = subprocess.run([*self.argv, *words], env=self.env, capture_output=True, text=True, check=False)
+        with log_file().open("a") as log:
+            log.write(f"\n$ {' '.join(words)}\n{ended.stdout}{ended.stderr}")
+        if ended.returncode:
+            raise PartFailed(f"{' '.join(words)} failed", f"What it said is in {log_file()}")
+        return ended.stdout
 
     def up(self, *words: str) -> None:
         """Starts in the background and waits until everything is as it should be."""
@@ -91,9 +104,21 @@ class Suite:
         ids = self._docker("ps", "-aq", f"--filter={label}.project={self.project}", *wanted).split()
         return [_container(told) for told in json.loads(self._docker("inspect", *ids))] if ids else []
 
+    def memory(self) -> int:
+        """Bytes that all containers use together, as the engine counts them."""
+        ids = [container.id for container in self.containers() if container.running]
+        told = self._docker("stats", "--no-stream", "--format", "{{.MemUsage}}", *ids)
+        return sum(_bytes(line.partition("/")[0].strip()) for line in told.splitlines())
+
     def _docker(self, *words: str) -> str:
         asked = ["docker", *words]
         return subprocess.run(asked, env=self.env, capture_output=True, text=True, check=True).stdout
+
+
+def _bytes(told: str) -> int:
+    """12.5MiB as a number."""
+    number = told.rstrip("KMGiB")
+    return round(float(number) * 1024 ** " KMG".index(told[len(number)] if told[len(number)] in "KMG" else " "))
 
 
 def compose_file() -> Path:

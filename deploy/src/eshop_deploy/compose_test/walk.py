@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
-from eshop_deploy.compose_test import images
-from eshop_deploy.compose_test.engine import NoEngine, compose_command, engine, log_file
+from eshop_deploy.compose_test import images, transcript
+from eshop_deploy.compose_test.engine import NoEngine, compose_command, engine, engine_version
+from eshop_deploy.compose_test.own_engine import log_file
 from eshop_deploy.compose_test.suite import Suite
 from eshop_deploy.demo import load, order_one_of_each
 from eshop_deploy.environment import write_env
 from eshop_deploy.failures import BringUpError, PartFailed
 from eshop_deploy.gateway import Gateway
-from eshop_deploy.layout import StackDir, project_root
+from eshop_deploy.layout import StackDir, state_dir
 from eshop_deploy.ports import require_distinct
 from eshop_deploy.progress import console, step
 from eshop_deploy.settings import DEFAULT_PORTS, SERVICES, Settings, read_settings, variable
@@ -26,15 +28,19 @@ PROJECT = "eshop-compose-test"
 IMAGE_PREFIX = "eshop"
 MEGABYTE = 1e6
 REST_SECONDS = 120
-REPLICATED = ("order", "stock")
+REPLICAS = {"order": 3, "stock": 2}
 # Programs that people run from the host, the orders they place, and the books.
 HOST_TESTS = ("test/programs", "test/flows/test_orders.py", "test/flows/test_books.py")
-KILL_TESTS = ("test/containers",)
+REPLICA_TESTS = ("test/containers/test_several_of_one.py",)
+KILL_TESTS = ("test/containers/test_killed_containers.py",)
+# What k6 counts, out of its summary.
+COUNTED = ("accepted", "sold_out", "failures", "wrong", "iterations")
 
 
 def compose_test(port_offset: int) -> bool:
     """Runs everything; False, and one loud line, where no engine can be had."""
     log_file().parent.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         with engine() as env:
             _test(env, read_settings({}).shifted(port_offset))
@@ -45,6 +51,11 @@ def compose_test(port_offset: int) -> bool:
     return True
 
 
+def _stop(signum: int, _: object) -> NoReturn:
+    """What was started is taken down on the way out."""
+    raise SystemExit(128 + signum)
+
+
 def _test(env: Mapping[str, str], settings: Settings) -> None:
     require_distinct(settings)
     stack = StackDir.named("compose-test")
@@ -53,9 +64,10 @@ def _test(env: Mapping[str, str], settings: Settings) -> None:
     # A busy engine may take longer than the minute that docker-compose waits for an answer.
     patient = {**env, "COMPOSE_HTTP_TIMEOUT": "600"}
     suite = Suite(compose_command(env), PROJECT, {**patient, **_ports(settings), **_choices()})
+    console.print(f"    Docker Engine {engine_version(env)}, Compose {suite.version()}")
     suite.down("--volumes", "--remove-orphans")
-    _build(suite)
     try:
+        _build(suite)
         _walk(suite, settings, stack)
     except BringUpError:
         suite.run("logs", "--no-color", "--tail=60", what="docker compose logs")
@@ -90,24 +102,25 @@ def _build(suite: Suite) -> None:
 
 
 def _walk(suite: Suite, settings: Settings, stack: StackDir) -> None:
-    with step("Up: cold containers, empty volumes, until everything is healthy"):
+    with step("Up: new containers, empty volumes, until everything is healthy"):
         suite.up()
+    console.print(f"    {len(suite.containers())} containers, memory in use {suite.memory() / MEGABYTE:.0f} MB")
     with step("Walk: one order of each kind"):
         _order_each(settings)
         _verify(stack)
     with step("k6 in a container"):
-        suite.run(*_k6_words(), what="k6")
-    with step("Two of order and of stock"):
+        _show_counts(suite.output(*_k6_words()))
+    with step(" and ".join(f"{count} of {name}" for name, count in REPLICAS.items())):
         scaled = _scaled(suite)
-        scaled.up("--no-build", *(word for name in REPLICATED for word in ("--scale", f"{name}=2")))
-        write_env(stack, _as_published(scaled, settings))
+        scaled.up("--no-build", *_scale_words())
+        _pytest(scaled, settings, stack, REPLICA_TESTS)
     with step("Under load: every container killed in turn, then down and up"):
-        _pytest(scaled, stack, KILL_TESTS)
+        _pytest(scaled, settings, stack, KILL_TESTS)
     with step("The books of everything: eshop verify"):
         _verify(stack)
     # Last, since the client scripts' tests call single branches, which no transaction accounts for.
     with step("From the host: gRPC client scripts, k6 command lines, orders, books"):
-        _pytest(scaled, stack, HOST_TESTS)
+        _pytest(scaled, settings, stack, HOST_TESTS)
 
 
 def _order_each(settings: Settings) -> None:
@@ -122,8 +135,7 @@ def _order_each(settings: Settings) -> None:
 def _verify(stack: StackDir) -> None:
     """Waits until nothing is on its way, and looks at all books."""
     eshop = str(Path(sys.executable).with_name("eshop"))
-    argv = [eshop, "verify", "--stack", stack.name, "--within", str(REST_SECONDS)]
-    if subprocess.run(argv, check=False).returncode:
+    if transcript.shown([eshop, "verify", "--stack", stack.name, "--within", str(REST_SECONDS)]):
         raise PartFailed("The books do not balance", f"Logs of the suite are in {log_file()}")
 
 
@@ -132,16 +144,26 @@ def _k6_words() -> tuple[str, ...]:
     return ("--profile", "load", "run", "--rm", "-T", "k6", *run)
 
 
+def _show_counts(summary: str) -> None:
+    for line in summary.splitlines():
+        if line.strip().startswith(COUNTED):
+            console.print(f"    {line.strip()}", markup=False)
+
+
+def _scale_words() -> list[str]:
+    return [word for name, count in REPLICAS.items() for word in ("--scale", f"{name}={count}")]
+
+
 def _scaled(suite: Suite) -> Suite:
     """Two containers can't share a port of the host: those of services with several get any free one."""
-    free = {variable(f"{name}_{kind}"): "0" for name in REPLICATED for kind in ("http", "grpc")}
-    return Suite(suite.command, suite.project, {**suite.env, **free})
+    free = {variable(f"{name}_{kind}"): "0" for name in REPLICAS for kind in ("http", "grpc")}
+    return replace(suite, env={**suite.env, **free})
 
 
 def _as_published(suite: Suite, settings: Settings) -> Settings:
     """The settings with the ports that the engine chose for the first container of each replicated service."""
     ports = dict(settings.ports)
-    for name in REPLICATED:
+    for name in REPLICAS:
         first = suite.containers(name)[0]
         for kind in ("http", "grpc"):
             inside = DEFAULT_PORTS[f"{name}_{kind}"]
@@ -149,14 +171,17 @@ def _as_published(suite: Suite, settings: Settings) -> Settings:
     return replace(settings, ports=ports)
 
 
-def _pytest(suite: Suite, stack: StackDir, tests: tuple[str, ...]) -> None:
-    argv = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
+def _pytest(suite: Suite, settings: Settings, stack: StackDir, tests: tuple[str, ...]) -> None:
+    """Runs tests from the host. A container that was started again may be published elsewhere than before."""
+    write_env(stack, _as_published(suite, settings))
+    argv = [sys.executable, "-m", "pytest", "-q", "-s", "--no-header", "-p", "no:cacheprovider", *tests]
     env = {
         **suite.env,
         "ESHOP_TEST_STACK": str(stack.env_file),
         "ESHOP_COMPOSE_PROJECT": suite.project,
         "ESHOP_COMPOSE_COMMAND": "\n".join(suite.command),
-        "K6": k6.binary() or "",
+        "ESHOP_COMPOSE_SCALE": "\n".join(_scale_words()),
+        "K6": str(k6.binary() or k6.install(state_dir() / "setup.log")),
     }
-    if subprocess.run(argv, cwd=project_root(), env=env, check=False).returncode:
+    if transcript.shown(argv, env):
         raise PartFailed("Tests failed on the suite in containers", f"Its logs are in {log_file()}")
