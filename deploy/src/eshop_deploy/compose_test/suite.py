@@ -108,17 +108,18 @@ class Suite:
         """Bytes that all containers use together, as the engine counts them."""
         ids = [container.id for container in self.containers() if container.running]
         told = self._docker("stats", "--no-stream", "--format", "{{.MemUsage}}", *ids)
-        return sum(_bytes(line.partition("/")[0].strip()) for line in told.splitlines())
+        return sum(in_bytes(line.partition("/")[0].strip()) for line in told.splitlines())
 
     def _docker(self, *words: str) -> str:
         asked = ["docker", *words]
         return subprocess.run(asked, env=self.env, capture_output=True, text=True, check=True).stdout
 
 
-def _bytes(told: str) -> int:
+def in_bytes(told: str) -> int:
     """12.5MiB as a number."""
     number = told.rstrip("KMGiB")
-    return round(float(number) * 1024 ** " KMG".index(told[len(number)] if told[len(number)] in "KMG" else " "))
+    unit = told.removeprefix(number).removesuffix("iB")
+    return round(float(number) * 1024 ** ("B", "K", "M", "G").index(unit))
 
 
 def compose_file() -> Path:

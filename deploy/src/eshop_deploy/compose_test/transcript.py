@@ -14,6 +14,8 @@ from eshop_deploy.progress import console
 
 # What a step says when it begins, pytest's progress, empty lines.
 _LEFT_OUT = re.compile(r"^\.\.\. |^[.sFEx ]*(\[ *\d+%\])?$")
+# The dot of a test that has passed, before what the next one prints.
+_DOTS = re.compile(r"^( +)\.+(?=\w)")
 
 
 def record() -> None:
@@ -39,7 +41,7 @@ def shown(argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
 
 def keep(page: Path, machine: str) -> None:
     """Writes what was printed since `record`, shortened, with a line about the machine."""
-    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    lines = [_DOTS.sub(r"\1", line.rstrip()) for line in console.export_text().splitlines()]
     kept = [line for line in lines if not _LEFT_OUT.match(line.strip())]
     today = datetime.now(UTC).date().isoformat()
     how = "Shortened, and written by `make compose-test TRANSCRIPT=PATH`"

@@ -146,7 +146,7 @@ def _k6_words() -> tuple[str, ...]:
 
 def _show_counts(summary: str) -> None:
     for line in summary.splitlines():
-        if line.strip().startswith(COUNTED):
+        if line.strip().startswith(COUNTED) and ":" in line:
             console.print(f"    {line.strip()}", markup=False)
 
 
