@@ -75,7 +75,8 @@ compose-down: ## Stop the containers; data stays
 	@$(COMPOSE_SUITE) down
 
 compose-test: bootstrap ## Try the compose file for real, with an engine and images of its own where there are none
-	@$(ESHOP) compose-test $(if $(OFFSET),--port-offset $(OFFSET)) $(if $(TRANSCRIPT),--transcript "$(TRANSCRIPT)")
+	@$(ESHOP) compose-test $(if $(OFFSET),--port-offset $(OFFSET)) $(if $(FULL),--full) \
+		$(if $(TRANSCRIPT),--transcript "$(TRANSCRIPT)")
 
 lint: bootstrap ## Check style and formatting
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eshop_deploy.compose_test import footprint, suite, transcript
+from eshop_deploy.compose_test import footprint, load, suite, transcript
+from eshop_deploy.layout import project_root
 from eshop_deploy.progress import console
 
 BEFORE = ["-P INPUT ACCEPT", "-P FORWARD ACCEPT", "-N MINE", "-A MINE -s 10.0.0.1/32 -j DROP"]
@@ -64,3 +65,10 @@ def test_the_page_keeps_steps_with_their_times_and_leaves_progress_out(
 
 def test_the_code_of_a_program_that_fails_is_told() -> None:
     assert transcript.shown([sys.executable, "-c", "raise SystemExit(3)"]) == 3
+
+
+def test_every_command_line_of_k6_in_the_readme_is_run_as_it_stands() -> None:
+    readme = (project_root() / "README.md").read_text()
+    lines = [str(line).strip() for line in load.command_lines(readme)]
+    assert lines
+    assert lines == [line for line in readme.splitlines() if "k6 run" in line and line.endswith(".js")]

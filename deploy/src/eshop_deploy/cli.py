@@ -218,12 +218,13 @@ def k6_command() -> None:
 @app.command("compose-test")
 def compose_test_command(
     port_offset: Annotated[int, typer.Option(help="Added to every port.")] = 2200,
+    full: Annotated[bool, typer.Option("--full", help="Also the README's k6 command lines, as they stand.")] = False,
     page: Annotated[Path | None, typer.Option("--transcript", help="A page to keep what was seen.")] = None,
 ) -> None:
     """Try deploy/compose.yaml: build, start, order, load, kill every container, check the books, take down."""
     transcript.record()
     with stopwatch() as taken:
-        ran = compose_test(port_offset)
+        ran = compose_test(port_offset, full=full)
     if ran:
         done("compose-test: everything held", taken())
     if ran and page:

@@ -10,19 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from eshop_deploy.compose_test import images, transcript
+from eshop_deploy import demo
+from eshop_deploy.compose_test import images, load, transcript
 from eshop_deploy.compose_test.engine import NoEngine, compose_command, engine, engine_version
 from eshop_deploy.compose_test.own_engine import log_file
 from eshop_deploy.compose_test.suite import Suite
-from eshop_deploy.demo import load, order_one_of_each
 from eshop_deploy.environment import write_env
 from eshop_deploy.failures import BringUpError, PartFailed
 from eshop_deploy.gateway import Gateway
-from eshop_deploy.layout import StackDir, state_dir
+from eshop_deploy.layout import StackDir
 from eshop_deploy.ports import require_distinct
 from eshop_deploy.progress import console, step
 from eshop_deploy.settings import DEFAULT_PORTS, SERVICES, Settings, read_settings, variable
-from eshop_deploy.tools import k6
 
 PROJECT = "eshop-compose-test"
 IMAGE_PREFIX = "eshop"
@@ -33,17 +32,15 @@ REPLICAS = {"order": 3, "stock": 2}
 HOST_TESTS = ("test/programs", "test/flows/test_orders.py", "test/flows/test_books.py")
 REPLICA_TESTS = ("test/containers/test_several_of_one.py",)
 KILL_TESTS = ("test/containers/test_killed_containers.py",)
-# What k6 counts, out of its summary.
-COUNTED = ("accepted", "sold_out", "failures", "wrong", "iterations")
 
 
-def compose_test(port_offset: int) -> bool:
-    """Runs everything; False, and one loud line, where no engine can be had."""
+def compose_test(port_offset: int, *, full: bool = False) -> bool:
+    """Runs everything; False, and one loud line, where no engine can be had. `full`: also the README's load."""
     log_file().parent.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _stop)
     try:
         with engine() as env:
-            _test(env, read_settings({}).shifted(port_offset))
+            _test(env, read_settings({}).shifted(port_offset), full=full)
     except NoEngine as reason:
         bar = "=" * 78
         console.print(f"[bold yellow]{bar}\nSKIPPED: the suite in containers was not tested. {reason}\n{bar}[/]")
@@ -56,7 +53,7 @@ def _stop(signum: int, _: object) -> NoReturn:
     raise SystemExit(128 + signum)
 
 
-def _test(env: Mapping[str, str], settings: Settings) -> None:
+def _test(env: Mapping[str, str], settings: Settings, *, full: bool) -> None:
     require_distinct(settings)
     stack = StackDir.named("compose-test")
     stack.make()
@@ -68,7 +65,7 @@ def _test(env: Mapping[str, str], settings: Settings) -> None:
     suite.down("--volumes", "--remove-orphans")
     try:
         _build(suite)
-        _walk(suite, settings, stack)
+        _walk(suite, settings, stack, full=full)
     except BringUpError:
         suite.run("logs", "--no-color", "--tail=60", what="docker compose logs")
         raise
@@ -101,7 +98,7 @@ def _build(suite: Suite) -> None:
         console.print(f"    {image:24} {size / MEGABYTE:4.0f} MB")
 
 
-def _walk(suite: Suite, settings: Settings, stack: StackDir) -> None:
+def _walk(suite: Suite, settings: Settings, stack: StackDir, *, full: bool) -> None:
     with step("Up: new containers, empty volumes, until everything is healthy"):
         suite.up()
     console.print(f"    {len(suite.containers())} containers, memory in use {suite.memory() / MEGABYTE:.0f} MB")
@@ -109,7 +106,11 @@ def _walk(suite: Suite, settings: Settings, stack: StackDir) -> None:
         _order_each(settings)
         _verify(stack)
     with step("k6 in a container"):
-        _show_counts(suite.output(*_k6_words()))
+        load.from_container(suite)
+    if full:
+        load.from_host(settings.address("gw_http"))
+        with step("The books after it: eshop verify"):
+            _verify(stack)
     with step(" and ".join(f"{count} of {name}" for name, count in REPLICAS.items())):
         scaled = _scaled(suite)
         scaled.up("--no-build", *_scale_words())
@@ -125,8 +126,8 @@ def _walk(suite: Suite, settings: Settings, stack: StackDir) -> None:
 
 def _order_each(settings: Settings) -> None:
     gateway = Gateway(settings.host, settings.ports["gw_http"])
-    user, product = load(gateway)
-    for outcome in order_one_of_each(gateway, user, product):
+    user, product = demo.load(gateway)
+    for outcome in demo.order_one_of_each(gateway, user, product):
         console.print(f"    {outcome.kind:16} {outcome.status:10} {outcome.seconds * 1000:5.0f} ms  {outcome.order_id}")
         if outcome.status != "confirmed":
             raise PartFailed(f"{outcome.kind} is {outcome.status}: {outcome.reason}")
@@ -137,17 +138,6 @@ def _verify(stack: StackDir) -> None:
     eshop = str(Path(sys.executable).with_name("eshop"))
     if transcript.shown([eshop, "verify", "--stack", stack.name, "--within", str(REST_SECONDS)]):
         raise PartFailed("The books do not balance", f"Logs of the suite are in {log_file()}")
-
-
-def _k6_words() -> tuple[str, ...]:
-    run = ("run", "--quiet", "--vus", "50", "--duration", "5s", "/scripts/flashSale.js")
-    return ("--profile", "load", "run", "--rm", "-T", "k6", *run)
-
-
-def _show_counts(summary: str) -> None:
-    for line in summary.splitlines():
-        if line.strip().startswith(COUNTED) and ":" in line:
-            console.print(f"    {line.strip()}", markup=False)
 
 
 def _scale_words() -> list[str]:
@@ -181,7 +171,7 @@ def _pytest(suite: Suite, settings: Settings, stack: StackDir, tests: tuple[str,
         "ESHOP_COMPOSE_PROJECT": suite.project,
         "ESHOP_COMPOSE_COMMAND": "\n".join(suite.command),
         "ESHOP_COMPOSE_SCALE": "\n".join(_scale_words()),
-        "K6": str(k6.binary() or k6.install(state_dir() / "setup.log")),
+        "K6": load.binary(),
     }
     if transcript.shown(argv, env):
         raise PartFailed("Tests failed on the suite in containers", f"Its logs are in {log_file()}")
