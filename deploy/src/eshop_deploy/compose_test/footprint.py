@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from eshop_deploy.tools import debian
 
 FIREWALLS = ("iptables", "ip6tables")
@@ -34,12 +36,17 @@ class Footprint:
 
 @contextmanager
 def undone() -> Generator[None]:
-    """Whatever an engine changes inside is as before afterwards."""
-    before = seen()
+    """Whatever an engine changes inside is as before afterwards, unless another one has come meanwhile and needs it."""
+    before, engines = seen(), _engines()
     try:
         yield
     finally:
-        _undo(before)
+        if _engines() <= engines:
+            _undo(before)
+
+
+def _engines() -> set[int]:
+    return {process.pid for process in psutil.process_iter(["name"]) if process.info["name"] == "dockerd"}
 
 
 def seen() -> Footprint:
