@@ -11,6 +11,7 @@ from patience import eventually
 
 COMPOSE_FILE = Path(__file__).parents[1] / "deploy" / "compose.yaml"
 PROJECT, COMMAND, SCALE = "ESHOP_COMPOSE_PROJECT", "ESHOP_COMPOSE_COMMAND", "ESHOP_COMPOSE_SCALE"
+PORT_TAKEN = "address already in use"
 BACK_WITHIN = 120.0
 
 
@@ -22,10 +23,19 @@ class ComposeProject:
     command: list[str]
     scale: list[str]
 
-    def compose(self, *words: str) -> None:
-        argv = [*self.command, "-p", self.name, "-f", str(COMPOSE_FILE), *words]
-        ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+    def up(self) -> None:
+        ended = self._compose("up", "-d", "--no-build", *self.scale)
+        if PORT_TAKEN in ended.stderr:  # by a connection that was there before us, and ends
+            ended = self._compose("up", "-d", "--no-build", *self.scale)
         assert ended.returncode == 0, ended.stderr
+
+    def down(self) -> None:
+        ended = self._compose("down")
+        assert ended.returncode == 0, ended.stderr
+
+    def _compose(self, *words: str) -> subprocess.CompletedProcess[str]:
+        argv = [*self.command, "-p", self.name, "-f", str(COMPOSE_FILE), *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=False)
 
     def containers(self, service: str) -> list[str]:
         """Ids of the running containers of a service."""

@@ -97,9 +97,9 @@ async def test_no_order_is_lost_when_the_suite_is_taken_down_in_mid_load_and_sta
 ) -> None:
     async with shoppers_in(gw, product) as shoppers:
         await shoppers.get_some_more()
-        await asyncio.to_thread(project.compose, "down")
+        await asyncio.to_thread(project.down)
 
-    await asyncio.to_thread(project.compose, "up", "-d", "--no-build", *project.scale)
+    await asyncio.to_thread(project.up)
 
     await eventually(lambda: _serves(gw), within=BACK_WITHIN)
     with books_of(stack) as books:

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import socket
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Generator, Iterable
 from typing import cast
 
 import psutil
@@ -83,6 +83,18 @@ class Reservations:
         for holding in self._held.values():
             holding.close()
         self._held.clear()
+
+
+@contextlib.contextmanager
+def reserved(settings: Settings) -> Generator[None]:
+    """Holds all ports of these settings for servers that start, die and start again meanwhile."""
+    held = Reservations()
+    for port in settings.ports.values():
+        held.add(settings.host, port)
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def _reusing_socket() -> socket.socket:

@@ -19,7 +19,7 @@ from eshop_deploy.environment import write_env
 from eshop_deploy.failures import BringUpError, PartFailed
 from eshop_deploy.gateway import Gateway
 from eshop_deploy.layout import StackDir
-from eshop_deploy.ports import require_distinct
+from eshop_deploy.ports import require_distinct, reserved
 from eshop_deploy.progress import console, step
 from eshop_deploy.settings import DEFAULT_PORTS, SERVICES, Settings, read_settings, variable
 
@@ -38,9 +38,11 @@ def compose_test(port_offset: int, *, full: bool = False) -> bool:
     """Runs everything; False, and one loud line, where no engine can be had. `full`: also the README's load."""
     log_file().parent.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _stop)
+    settings = read_settings({}).shifted(port_offset)
+    require_distinct(settings)
     try:
-        with engine() as env:
-            _test(env, read_settings({}).shifted(port_offset), full=full)
+        with engine() as env, reserved(settings):
+            _test(env, settings, full=full)
     except NoEngine as reason:
         bar = "=" * 78
         console.print(f"[bold yellow]{bar}\nSKIPPED: the suite in containers was not tested. {reason}\n{bar}[/]")
@@ -54,7 +56,6 @@ def _stop(signum: int, _: object) -> NoReturn:
 
 
 def _test(env: Mapping[str, str], settings: Settings, *, full: bool) -> None:
-    require_distinct(settings)
     stack = StackDir.named("compose-test")
     stack.make()
     write_env(stack, settings)
