@@ -228,7 +228,7 @@ def compose_test_command(
     if ran:
         done("compose-test: everything held", taken())
     if ran and page:
-        transcript.keep(page, f"{os.cpu_count()} cores")
+        transcript.keep(page, f"{os.cpu_count()} cores, load average {os.getloadavg()[2]:.0f} over the last 15 minutes")
 
 
 def main() -> None:

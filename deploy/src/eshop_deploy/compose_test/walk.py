@@ -121,7 +121,7 @@ def _walk(suite: Suite, settings: Settings, stack: StackDir, *, full: bool) -> N
     with step("The books of everything: eshop verify"):
         _verify(stack)
     # Last, since the client scripts' tests call single branches, which no transaction accounts for.
-    with step("From the host: gRPC client scripts, k6 command lines, orders, books"):
+    with step("From the host: client scripts, load scripts, orders, books"):
         _pytest(scaled, settings, stack, HOST_TESTS)
 
 
