@@ -12,12 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eshop_deploy.compose_test import footprint
+from eshop_deploy.failures import BringUpError
 from eshop_deploy.layout import state_dir
 from eshop_deploy.progress import step
 from eshop_deploy.tools import debian
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
+
+
+class NoEngine(BringUpError):
+    """No Docker Engine runs, and none can be started here."""
 
 
 def log_file() -> Path:
@@ -38,8 +43,8 @@ def answers(env: Mapping[str, str]) -> bool:
 
 
 @contextmanager
-def own_engine() -> Generator[str | None]:
-    """Yields the DOCKER_HOST of an engine that was started, None where it does not start."""
+def own_engine() -> Generator[str]:
+    """Yields the DOCKER_HOST of an engine that was started. Raises NoEngine where it does not start."""
     with _alone(), footprint.undone(), tempfile.TemporaryDirectory(prefix="eshop-docker-") as folder:
         host = f"unix://{folder}/socket"
         data = cache_dir() / "docker"
@@ -48,8 +53,8 @@ def own_engine() -> Generator[str | None]:
         )
         try:
             with step("Starting a Docker Engine"):
-                came_up = _comes_up(daemon, host)
-            yield host if came_up else None
+                _await(daemon, host)
+            yield host
         finally:
             with step("Stopping the Docker Engine"):
                 _stop(daemon)
@@ -82,13 +87,12 @@ def _start(options: list[str]) -> subprocess.Popen[bytes]:
         )
 
 
-def _comes_up(daemon: subprocess.Popen[bytes], host: str) -> bool:
+def _await(daemon: subprocess.Popen[bytes], host: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not answers({**os.environ, "DOCKER_HOST": host}):
         if daemon.poll() is not None or time.monotonic() > deadline:
-            return False
+            raise NoEngine("A Docker Engine can't be started here", f"dockerd's words are in {log_file()}")
         time.sleep(0.5)
-    return True
 
 
 def _stop(daemon: subprocess.Popen[bytes]) -> None:

@@ -12,8 +12,8 @@ from typing import NoReturn
 
 from eshop_deploy import demo
 from eshop_deploy.compose_test import images, load, transcript
-from eshop_deploy.compose_test.engine import NoEngine, compose_command, engine, engine_version
-from eshop_deploy.compose_test.own_engine import log_file
+from eshop_deploy.compose_test.engine import compose_command, engine, engine_version
+from eshop_deploy.compose_test.own_engine import NoEngine, log_file
 from eshop_deploy.compose_test.suite import Suite
 from eshop_deploy.environment import write_env
 from eshop_deploy.failures import BringUpError, PartFailed
