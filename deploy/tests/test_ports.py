@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from eshop_deploy import ports
 from eshop_deploy.failures import PortTaken
 from eshop_deploy.part import Part
 from eshop_deploy.ports import clash, is_free, require_free
+from eshop_deploy.settings import read_settings
 
 
 @pytest.fixture
@@ -97,6 +99,19 @@ def test_a_port_that_is_listened_on_is_not_reserved_a_second_time(taken_port: in
     reserved = ports.Reservations()
     reserved.add("127.0.0.1", taken_port)
     reserved.release()
+
+
+def test_ports_that_are_all_free_are_held_and_one_that_is_listened_on_is_named(free_port: int, taken_port: int) -> None:
+    settings = read_settings({})
+    with (
+        ports.reserved(replace(settings, ports={"gw_http": free_port})),
+        socket.socket() as outgoing,
+        pytest.raises(OSError, match="in use"),
+    ):
+        outgoing.bind(("127.0.0.1", free_port))
+    told = f"Port {taken_port}, which the suite needs, is held by"
+    with pytest.raises(PortTaken, match=told), ports.reserved(replace(settings, ports={"gw_http": taken_port})):
+        pass
 
 
 def reset(link: socket.socket) -> None:

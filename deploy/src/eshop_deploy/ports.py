@@ -87,11 +87,16 @@ class Reservations:
 
 @contextlib.contextmanager
 def reserved(settings: Settings) -> Generator[None]:
-    """Holds all ports of these settings for servers that start, die and start again meanwhile."""
+    """Holds all ports of these settings for servers that start, die and start again meanwhile.
+
+    Waits for those that an outgoing connection has. Raises PortTaken for one that is listened on.
+    """
     held = Reservations()
-    for port in settings.ports.values():
-        held.add(settings.host, port)
     try:
+        for name, port in settings.ports.items():
+            if not _free_soon(settings.host, port):
+                raise PortTaken(*clash(name, port, "the suite", holder(port)))
+            held.add(settings.host, port)
         yield
     finally:
         held.release()

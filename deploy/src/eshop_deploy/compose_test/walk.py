@@ -41,7 +41,7 @@ def compose_test(port_offset: int, *, full: bool = False) -> bool:
     settings = read_settings({}).shifted(port_offset)
     require_distinct(settings)
     try:
-        with engine() as env, reserved(settings):
+        with engine() as env:
             _test(env, settings, full=full)
     except NoEngine as reason:
         bar = "=" * 78
@@ -66,7 +66,8 @@ def _test(env: Mapping[str, str], settings: Settings, *, full: bool) -> None:
     suite.down("--volumes", "--remove-orphans")
     try:
         _build(suite)
-        _walk(suite, settings, stack, full=full)
+        with reserved(settings):
+            _walk(suite, settings, stack, full=full)
     except BringUpError:
         suite.run("logs", "--no-color", "--tail=60", what="docker compose logs")
         raise
