@@ -96,8 +96,9 @@ def _summary(results: Sequence[Result]) -> list[str]:
     lines = ["| row | what happens in it | runs | ok | converged after |", "|---|---|---|---|---|"]
     for name, its_row in ROWS.items():
         if runs := [result for result in results if result.row == name]:
-            took = [result.seconds_to_converge for result in runs if result.seconds_to_converge is not None]
-            spread = f"{min(took):.0f} to {max(took):.0f} s" if took else "-"
+            took = [round(result.seconds_to_converge) for result in runs if result.seconds_to_converge is not None]
+            ends = sorted({min(took), max(took)}) if took else []
+            spread = " to ".join(map(str, ends)) + " s" if ends else "-"
             good = sum(result.verdict == "ok" for result in runs)
             lines.append(f"| {name} | {its_row.what} | {len(runs)} | {good} | {spread} |")
     return lines
