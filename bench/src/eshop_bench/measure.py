@@ -16,7 +16,7 @@ from eshop_bench.stores import Stores
 
 DRAIN_SECONDS = 120.0
 POLL_SECONDS = 0.03
-WARM_USERS, WARM_SECONDS = 20, 1.0
+WARM_USERS, WARM_SECONDS = 100, 3.0
 
 
 @dataclass(frozen=True)
