@@ -127,7 +127,7 @@ def example_of(package: str, message: str) -> Message:
 
 
 def test_reads_and_nothing_else_may_be_sent_again() -> None:
-    reads = {"GetByID", "List", "GetOutcome", "GetRefusals", "GetRun"}
+    reads = {"GetByID", "List", "GetOutcome", "GetRefusals", "GetRun", "CheckMany"}
     for package, api in APIS.items():
         if package == "api.types":
             continue
