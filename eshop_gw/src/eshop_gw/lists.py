@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from eshop_chassis.sharing import SharedReads
+from eshop_chassis.sharing import SharedReads, Turns
 from eshop_protos.coupon.v1 import coupon_pb2
 from eshop_protos.coupon.v1.coupon_api import CouponApi
 from eshop_protos.eshop_gw.v1 import eshop_gw_pb2
@@ -27,9 +27,9 @@ class SharedList(Generic[R]):
     The deadline of none of the callers holds for what they share; each keeps its own while it waits.
     """
 
-    def __init__(self, name: str, ask: Callable[[types_pb2.Params, Call], Awaitable[R]]) -> None:
+    def __init__(self, name: str, turns: Turns, ask: Callable[[types_pb2.Params, Call], Awaitable[R]]) -> None:
         self._ask = ask
-        self._shared = SharedReads[R](name)
+        self._shared = SharedReads[R](name, turns=turns)
 
     async def __call__(self, request: eshop_gw_pb2.PageParam, call: Call) -> R:
         page, limit = request.page, request.limit
@@ -39,21 +39,25 @@ class SharedList(Generic[R]):
         )
 
 
-def user_list(user: UserApi) -> SharedList[user_pb2.ListUserReply]:
-    return SharedList("user", lambda params, call: user.list(user_pb2.ListUserRequest(params=params), call))
+def user_list(user: UserApi, turns: Turns) -> SharedList[user_pb2.ListUserReply]:
+    return SharedList("user", turns, lambda params, call: user.list(user_pb2.ListUserRequest(params=params), call))
 
 
-def product_list(product: ProductApi) -> SharedList[product_pb2.ListProductReply]:
-    return SharedList("product", lambda params, call: product.list(product_pb2.ListProductRequest(params=params), call))
+def product_list(product: ProductApi, turns: Turns) -> SharedList[product_pb2.ListProductReply]:
+    return SharedList(
+        "product", turns, lambda params, call: product.list(product_pb2.ListProductRequest(params=params), call)
+    )
 
 
-def order_list(order: OrderApi) -> SharedList[order_pb2.ListOrderReply]:
-    return SharedList("order", lambda params, call: order.list(order_pb2.ListOrderRequest(params=params), call))
+def order_list(order: OrderApi, turns: Turns) -> SharedList[order_pb2.ListOrderReply]:
+    return SharedList("order", turns, lambda params, call: order.list(order_pb2.ListOrderRequest(params=params), call))
 
 
-def coupon_list(coupon: CouponApi) -> SharedList[coupon_pb2.ListCouponReply]:
-    return SharedList("coupon", lambda params, call: coupon.list(coupon_pb2.ListCouponRequest(params=params), call))
+def coupon_list(coupon: CouponApi, turns: Turns) -> SharedList[coupon_pb2.ListCouponReply]:
+    return SharedList(
+        "coupon", turns, lambda params, call: coupon.list(coupon_pb2.ListCouponRequest(params=params), call)
+    )
 
 
-def stock_list(stock: StockApi) -> SharedList[stock_pb2.ListStockReply]:
-    return SharedList("stock", lambda params, call: stock.list(stock_pb2.ListStockRequest(params=params), call))
+def stock_list(stock: StockApi, turns: Turns) -> SharedList[stock_pb2.ListStockReply]:
+    return SharedList("stock", turns, lambda params, call: stock.list(stock_pb2.ListStockRequest(params=params), call))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from eshop_chassis.idempotency import key_of
+from eshop_chassis.sharing import Turns
 from eshop_gw.batches import batching_flash_sale, batching_notify, batching_submit
 from eshop_gw.lists import coupon_list, order_list, product_list, stock_list, user_list
 from eshop_protos.coupon.v1 import coupon_pb2
@@ -37,16 +38,17 @@ class Upstreams:
 class GatewayService(EshopApi):
     """One door to all services."""
 
-    def __init__(self, upstreams: Upstreams, lanes: int) -> None:
+    def __init__(self, upstreams: Upstreams, lanes: int, lists_at_a_time: int) -> None:
         self._to = upstreams
         self._submit = batching_submit(upstreams.order, lanes)
         self._notify = batching_notify(upstreams.order, lanes)
         self._flash_sale = batching_flash_sale(upstreams.flash_sale, lanes)
-        self._users = user_list(upstreams.user)
-        self._products = product_list(upstreams.product)
-        self._orders = order_list(upstreams.order)
-        self._coupons = coupon_list(upstreams.coupon)
-        self._stocks = stock_list(upstreams.stock)
+        turns = Turns(lists_at_a_time)
+        self._users = user_list(upstreams.user, turns)
+        self._products = product_list(upstreams.product, turns)
+        self._orders = order_list(upstreams.order, turns)
+        self._coupons = coupon_list(upstreams.coupon, turns)
+        self._stocks = stock_list(upstreams.stock, turns)
 
     async def create_user(self, request: user_pb2.CreateUserRequest, call: Call) -> user_pb2.CreateUserReply:
         return await self._to.user.create(request, call)

@@ -23,4 +23,7 @@ class Settings(ServiceSettings):
         1, ge=1, le=64, validation_alias="ESHOP_GW_WORKERS", description="processes of the gateway on these ports"
     )
     gw_lanes: int = Field(2, gt=0, description="batches of orders of each kind that are on their way at the same time")
+    gw_lists_at_a_time: int = Field(
+        2, gt=0, description="lists that are asked for at the same time while each answers several callers"
+    )
     gw_upstream_timeout: float = Field(10.0, gt=0, description="longest wait for a service, seconds")

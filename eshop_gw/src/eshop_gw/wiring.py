@@ -24,7 +24,7 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
     """Opens the channels to the services. The gateway is ready without them: one that is down harms its own routes."""
     hooks.branches = False  # DTM calls the services; whoever names a branch here is somebody else
     async with AsyncExitStack() as stack:
-        service = GatewayService(await _open_upstreams(stack, settings), settings.gw_lanes)
+        service = GatewayService(await _open_upstreams(stack, settings), settings.gw_lanes, settings.gw_lists_at_a_time)
         api = Api(
             eshop_gw_api.SERVICE_NAME,
             eshop_gw_api.eshop_handlers(service, hooks),

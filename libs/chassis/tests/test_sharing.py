@@ -6,7 +6,7 @@ import random
 import pytest
 
 from eshop_chassis.coalescer import BusyError
-from eshop_chassis.sharing import SharedReads
+from eshop_chassis.sharing import SharedReads, Turns
 from protoc_gen_fastapi.runtime import Unavailable
 
 
@@ -219,3 +219,72 @@ async def test_whatever_comes_when_nobody_reads_what_was_true_only_before_it_ask
     assert 0 < sum(source.reads for source in sources.values()) < asked
     await steps()
     assert shared.idle
+
+
+class TestTurns:
+    """While runs answer several calls, only some begin at a time."""
+
+    def lists(self, turns: Turns, count: int) -> tuple[list[SharedReads[int]], list[Source]]:
+        return [SharedReads(f"list-{n}", turns=turns) for n in range(count)], [Source() for _ in range(count)]
+
+    def busy(self, most: int, seconds: float = 60) -> Turns:
+        turns = Turns(most, seconds)
+        for _ in range(100):
+            turns.answered(5)
+        return turns
+
+    async def test_runs_that_answer_one_call_each_never_wait(self):
+        shared, sources = self.lists(Turns(1), 5)
+        for source in sources:
+            source.free.clear()
+        tasks = [task for pair in zip(shared, sources, strict=True) for task in ask(*pair)]
+        await steps()
+        assert [source.reads for source in sources] == [1] * 5
+        for source in sources:
+            source.free.set()
+        await asyncio.gather(*tasks)
+
+    async def test_no_more_begin_at_a_time_than_there_are_turns_and_those_who_wait_are_joined(self):
+        shared, sources = self.lists(self.busy(2), 5)
+        for source in sources:
+            source.free.clear()
+        tasks = [task for pair in zip(shared, sources, strict=True) for task in ask(*pair)]
+        await steps()
+        tasks += [task for pair in zip(shared, sources, strict=True) for task in ask(*pair, 3)]
+        assert [source.reads for source in sources] == [1, 1, 0, 0, 0]
+        for source in sources:
+            source.free.set()
+        await asyncio.gather(*tasks)
+        assert [source.reads for source in sources] == [2, 2, 1, 1, 1]
+
+    async def test_a_slow_run_gives_its_turn_to_the_next(self):
+        shared, sources = self.lists(self.busy(1, seconds=0.01), 2)
+        sources[0].free.clear()
+        [slow] = ask(shared[0], sources[0])
+        await steps()
+        [quick] = ask(shared[1], sources[1])
+        assert await asyncio.wait_for(quick, 5) == 0
+        assert not slow.done()
+        sources[0].free.set()
+        await slow
+
+    async def test_who_gives_up_waiting_takes_no_turn_away(self):
+        shared, sources = self.lists(self.busy(1), 3)
+        sources[0].free.clear()
+        [first] = ask(shared[0], sources[0])
+        await steps()
+        [left] = ask(shared[1], sources[1])
+        await steps()
+        left.cancel()
+        sources[0].free.set()
+        await first
+        assert await asyncio.wait_for(ask(shared[2], sources[2])[0], 5) == 0
+        assert sources[1].reads == 0
+
+    async def test_a_run_that_fails_gives_its_turn_back(self):
+        shared, sources = self.lists(self.busy(1), 2)
+        sources[0].error = ValueError("no")
+        for _ in range(3):
+            with pytest.raises(ValueError, match="no"):
+                await ask(shared[0], sources[0])[0]
+        assert await asyncio.wait_for(ask(shared[1], sources[1])[0], 5) == 0

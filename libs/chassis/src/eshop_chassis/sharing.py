@@ -5,7 +5,9 @@ no timers: a call that finds nothing running begins at once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -16,6 +18,10 @@ from protoc_gen_fastapi.runtime import Unavailable
 
 R = TypeVar("R")
 Read = Callable[[], Awaitable[R]]
+TURN_SECONDS = 0.02
+# Calls that a run answers, on average, from which on waiting for a turn pays.
+WORTH_A_WAIT = 2.0
+UNBOUNDED = 1 << 30
 
 _RUNS = Counter("eshop_shared_reads_total", "Reads that were run", ["read"])
 _CALLS = Counter("eshop_shared_calls_total", "Calls that those reads answered", ["read"])
@@ -64,14 +70,68 @@ class _Group(Generic[R]):
                 answer.set_exception(error)
 
 
+class Turns:
+    """Lets at most `most` runs of several SharedReads begin at a time, as long as runs answer several calls each.
+
+    Whoever waits for a turn is joined by more calls meanwhile, so the same calls take fewer runs. A turn ends with its
+    run, or after `seconds`: a slow service holds up the lists of no other.
+    """
+
+    def __init__(self, most: int, seconds: float = TURN_SECONDS) -> None:
+        self._free = most
+        self._seconds = seconds
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._calls_of_a_run = 1.0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None]:
+        """Waits for a turn and holds it while the body runs."""
+        if self._calls_of_a_run < WORTH_A_WAIT:
+            yield
+            return
+        await self._take()
+        given_back = asyncio.get_running_loop().call_later(self._seconds, self._give_back)
+        try:
+            yield
+        finally:
+            if given_back.when() > asyncio.get_running_loop().time():
+                given_back.cancel()
+                self._give_back()
+
+    def answered(self, calls: int) -> None:
+        """Notes how many calls a run answers."""
+        self._calls_of_a_run += (calls - self._calls_of_a_run) / 16
+
+    async def _take(self) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(mine)
+        try:
+            await mine
+        except asyncio.CancelledError:
+            if not mine.cancelled():  # the turn had come
+                self._give_back()
+            raise
+
+    def _give_back(self) -> None:
+        while self._waiting:
+            if not (next_one := self._waiting.popleft()).done():
+                next_one.set_result(None)
+                return
+        self._free += 1
+
+
 class SharedReads(Generic[R]):
     """Runs reads, one at a time for each key. All that share a run get its result, which none of them may change, or
     its error.
 
-    Beyond `max_waiting` calls, whatever their keys, BusyError is raised at once.
+    Beyond `max_waiting` calls, whatever their keys, BusyError is raised at once. `turns` are shared with others.
     """
 
-    def __init__(self, name: str, *, max_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, name: str, *, max_waiting: int = MOST_WAITING, turns: Turns | None = None) -> None:
+        self._turns = turns or Turns(UNBOUNDED)
         self._forming: dict[Hashable, _Group[R]] = {}
         self._running: dict[Hashable, asyncio.Task[None]] = {}
         self._max_waiting = max_waiting
@@ -118,12 +178,17 @@ class SharedReads(Generic[R]):
             self._start(key)
 
     async def _run(self, key: Hashable) -> None:
+        async with self._turns.turn():
+            await self._answer(key)
+
+    async def _answer(self, key: Hashable) -> None:
         group = self._forming.pop(key)  # who comes from here on forms the next group
         if group.deserted:
             return
         group.task = asyncio.current_task()
         self._runs.inc()
         self._calls.inc(len(group))
+        self._turns.answered(len(group))
         try:
             group.resolve(await group.read())
         except Exception as error:  # every caller's error, whatever it is
