@@ -3,11 +3,10 @@
 from collections import Counter
 
 import pytest
-from shop_in_memory.shop import Office, Shop
+from shop_in_memory.shop import SCREENED_BATCHES, Office, Shop
 
 from eshop_coupon.store import USED
 from eshop_order.orders import Final, NewOrder
-from eshop_order.screening import BATCHES_AFTER_A_REFUSAL
 
 
 def sagas(shop: Shop) -> int:
@@ -112,7 +111,7 @@ async def test_flash_sale_orders_and_single_ones_are_not_looked_at(wary):
 
 async def test_it_stops_looking_when_nothing_was_refused_for_a_while(wary):
     shop, office = wary
-    for _ in range(BATCHES_AFTER_A_REFUSAL):
+    for _ in range(SCREENED_BATCHES):
         assert await office.placer._screening.faults([shop.order(), shop.order()]) == []
     before = looks(shop)
     await office.placer._screening.faults([shop.order(), shop.order(product_id=9)])

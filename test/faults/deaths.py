@@ -94,8 +94,16 @@ async def after_commit(scene: Scene) -> None:
 @row("undo-commit", "an undo dies before or after its commit", patience=150)
 async def undo_commit(scene: Scene) -> None:
     # pay is the last branch: nothing that comes after it refuses, so its undo runs only where an action was lost.
-    parts = scene.shuffled("order", "coupon", "stock")
-    when = [scene.rng.choice(("before_commit", "after_commit")) for _ in parts]
+    parts = [*scene.shuffled("coupon", "stock"), "order"]
+    # Looked over before their saga, the bad orders would be refused without one, and nothing would be undone.
+    await scene.shop.new_supervisor({"ESHOP_ORDER_SCREENING_BATCHES": "0"})
+    scene.shop.kill("order")
+    await asyncio.sleep(NOTICED_SECONDS)
+    await scene.shop.ready("order")
+    # stock is the last that refuses: its undo finds nothing to write, and so never comes to a commit of its own.
+    when = [
+        "after_commit" if part == "stock" else scene.rng.choice(("before_commit", "after_commit")) for part in parts
+    ]
     await die_at(scene, [f"{part}.{moment}.compensate" for part, moment in zip(parts, when, strict=True)])
 
 

@@ -20,21 +20,21 @@ from protoc_gen_fastapi.runtime import Call, RpcError
 log = get_logger(__name__)
 CheckCoupons = Callable[[coupon_pb2.UseManyRequest, Call], Awaitable[types_pb2.GetRefusalsReply]]
 CheckStock = Callable[[stock_pb2.DeductManyRequest, Call], Awaitable[types_pb2.GetRefusalsReply]]
-BATCHES_AFTER_A_REFUSAL = 32
 CHECK_SECONDS = 1.0
 
 
 class Screening:
-    """Names the orders of a batch that can't be had. Idle until `refused` is called, and again some batches later."""
+    """Names the orders of a batch that can't be had. Idle until `refused` is called, and again `batches` later."""
 
-    def __init__(self, coupons: CheckCoupons, stock: CheckStock) -> None:
+    def __init__(self, coupons: CheckCoupons, stock: CheckStock, batches: int) -> None:
         self._coupons = coupons
         self._stock = stock
+        self._batches = batches
         self._batches_left = 0
 
     def refused(self) -> None:
         """Notes that a saga was refused: the next batches are worth a look."""
-        self._batches_left = BATCHES_AFTER_A_REFUSAL
+        self._batches_left = self._batches
 
     async def faults(self, orders: Sequence[NewOrder]) -> list[Fault]:
         """The orders that would be refused now, and why; empty where nobody was asked, or a service is away.

@@ -23,6 +23,9 @@ class Settings(
         4.0, gt=0, description="how long Submit waits for an outcome before it says running"
     )
     order_lanes: int = Field(2, gt=0, description="sagas of submitted orders that run at the same time")
+    order_screening_batches: int = Field(
+        32, ge=0, description="batches that are looked over before their saga, after one was refused; 0 for none"
+    )
     order_poll_messages: int = Field(
         4000, gt=0, le=5000, description="most buffered orders taken from the queue at a time; a saga places up to 500"
     )

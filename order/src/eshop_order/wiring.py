@@ -119,7 +119,7 @@ async def _open_refusals(stack: AsyncExitStack, settings: Settings, db: Database
             pay_api.SERVICE_NAME: pay_api.PayClient(pay).get_refusals,
         }
     )
-    return refusals, Screening(coupon.check_many, stock.check_many)
+    return refusals, Screening(coupon.check_many, stock.check_many, settings.order_screening_batches)
 
 
 def _addresses(settings: Settings) -> Addresses:

@@ -55,6 +55,7 @@ from shop_in_memory.payments import MemoryPayments, kept_payments
 from shop_in_memory.sales import MemoryRedis, MemorySales
 from shop_in_memory.stock import MemoryStock, ledger, rows
 
+SCREENED_BATCHES = 8
 LEFT_BEHIND_SECONDS = 15
 LEASE_SECONDS = 6
 
@@ -164,6 +165,7 @@ class Shop:
         screening = Screening(
             coupon_api.CouponClient(self.network.channel("coupon:1")).check_many,
             stock_api.StockClient(self.network.channel("stock:1")).check_many,
+            SCREENED_BATCHES,
         )
         placer = Placer(db, store, dtm, sagas, self._refusals(), UnitSettlement(flash_sale), screening)
         sweeper = Sweeper(db, store, dtm, placer, flash_sale, every=1, age=LEFT_BEHIND_SECONDS)
