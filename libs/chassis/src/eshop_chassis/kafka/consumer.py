@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -42,6 +42,7 @@ class KafkaBatches:
         self._max = max_messages
         self._batch: list[Message] = []
         self._paused = False
+        self._to_resume: list[TopicPartition] = []
         self._answered = self._looked = time.monotonic()
         self._thread = ThreadPoolExecutor(1, "kafka-consumer")
 
@@ -125,6 +126,7 @@ class KafkaBatches:
         if now - self._looked < LOOK_EVERY_SECONDS:
             return
         self._looked = now
+        self._resume()
         try:
             self._consumer.list_topics(self._topic, timeout=LOOK_SECONDS)
             self._answered = now
@@ -146,8 +148,19 @@ class KafkaBatches:
         if kept := [offset for offset in offsets if offset.partition in mine]:
             self._consumer.commit(offsets=kept, asynchronous=False)
 
+    def _pause(self) -> None:
+        assigned = self._consumer.assignment()
+        self._to_resume += [place for place in assigned if place not in self._to_resume]
+        self._consumer.pause(assigned)
+
     def _resume(self) -> None:
-        self._consumer.resume(self._consumer.assignment())
+        """What was paused, too: a partition that is not ours at this moment comes back as paused as it went."""
+        assigned = self._consumer.assignment()
+        gone = [place for place in self._to_resume if place not in assigned]
+        self._to_resume = []
+        self._consumer.resume(assigned)
+        with suppress(KafkaException):  # the client may have forgotten it, and its pause with it
+            self._consumer.resume(gone)
 
     async def _poll_paused(self) -> None:
         while True:
@@ -163,11 +176,11 @@ class KafkaBatches:
         """One poll with everything paused. A partition that came since the last one may deliver a message: that is put
         back, to be read again later.
         """
-        self._consumer.pause(self._consumer.assignment())
+        self._pause()
         strayed = self._consumer.poll(0)
         if strayed is not None and _is_message(strayed):
             self._consumer.seek(TopicPartition(self._topic, strayed.partition() or 0, strayed.offset() or 0))
-            self._consumer.pause(self._consumer.assignment())
+            self._pause()
 
 
 def _next_offsets(batch: Sequence[Message]) -> list[TopicPartition]:
