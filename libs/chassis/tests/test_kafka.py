@@ -199,6 +199,20 @@ async def test_a_message_that_strays_into_the_work_is_put_back(producer, topic):
 
 
 @pytest.mark.parts
+async def test_a_partition_that_went_while_it_was_paused_is_read_when_it_comes_back(producer, topic, monkeypatch):
+    monkeypatch.setattr(consumer, "LOOK_EVERY_SECONDS", 1000)
+    async with batches(topic) as member:
+        await write(producer, topic, "1")
+        assert await read(member, 1) == ["1"]
+        mine = [TopicPartition(topic, number) for number in (0, 1)]
+        await member._call(member._pause)
+        await member._call(member._consumer.unassign)
+        await member._call(member._resume)  # the batch ends while the partitions are on the move
+        await member._call(member._consumer.assign, mine)
+        await write(producer, topic, "2")
+        assert await asyncio.wait_for(read(member, 1), 15) == ["2"]
+
+
 async def test_kafka_is_there(producer):
     await producer.check()
     await check_kafka(parts.kafka())
