@@ -1,7 +1,9 @@
 """The gateway's lists: identical ones that arrive together are one call to the service behind."""
 
 import asyncio
+from functools import partial
 
+from eshop_chassis.sharing import Turns
 from eshop_protos.user.v1 import user_pb2
 from protoc_gen_fastapi.runtime import InvalidArgument
 
@@ -57,3 +59,24 @@ async def test_a_caller_who_goes_away_harms_no_other(gw, upstreams):
     free.set()
     answers = await asyncio.gather(*asked[1:])
     assert [answer.json()["data"]["total"] for answer in answers] == [9] * 4
+
+
+async def test_all_lists_take_turns_while_sharing_pays(open_gateway, upstreams, monkeypatch):
+    monkeypatch.setattr("eshop_chassis.sharing.WORTH_A_WAIT", 0)
+    monkeypatch.setattr("eshop_gw.service.Turns", partial(Turns, seconds=60))
+    gw = await open_gateway(gw_lists_at_a_time=1)
+    begun, free = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request):
+        begun.set()
+        await free.wait()
+        return user_pb2.ListUserReply(total=9)
+
+    upstreams["user"].answers["list"] = slow
+    first = asyncio.create_task(users(gw))
+    await begun.wait()
+    second = asyncio.create_task(gw.http.get("/api/v1/product/list", params={"page": 0, "limit": 5}))
+    await asyncio.sleep(0.2)
+    assert upstreams["product"].rpcs == []
+    free.set()
+    assert [(await answer).status_code for answer in (first, second)] == [200, 200]

@@ -1,13 +1,13 @@
 """Identical reads that arrive together are one: calls that arrive while one runs share the next.
 
-A call never joins a run that began before it arrived, so nobody is told what was true only before it asked. There are
-no timers: a call that finds nothing running begins at once.
+A call never joins a run that began before it arrived, so nobody is told what was true only before it asked. A call
+that finds nothing running begins at once, unless its list takes `Turns` with others and sharing pays at the moment.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -21,7 +21,6 @@ Read = Callable[[], Awaitable[R]]
 TURN_SECONDS = 0.02
 # Calls that a run answers, on average, from which on waiting for a turn pays.
 WORTH_A_WAIT = 2.0
-UNBOUNDED = 1 << 30
 
 _RUNS = Counter("eshop_shared_reads_total", "Reads that were run", ["read"])
 _CALLS = Counter("eshop_shared_calls_total", "Calls that those reads answered", ["read"])
@@ -94,7 +93,7 @@ class Turns:
         try:
             yield
         finally:
-            if given_back.when() > asyncio.get_running_loop().time():
+            if given_back.when() > asyncio.get_running_loop().time():  # otherwise it has been, or is about to be
                 given_back.cancel()
                 self._give_back()
 
@@ -127,11 +126,11 @@ class SharedReads(Generic[R]):
     """Runs reads, one at a time for each key. All that share a run get its result, which none of them may change, or
     its error.
 
-    Beyond `max_waiting` calls, whatever their keys, BusyError is raised at once. `turns` are shared with others.
+    Beyond `max_waiting` calls, whatever their keys, BusyError is raised at once. `turns` may be shared with others.
     """
 
     def __init__(self, name: str, *, max_waiting: int = MOST_WAITING, turns: Turns | None = None) -> None:
-        self._turns = turns or Turns(UNBOUNDED)
+        self._turns = turns
         self._forming: dict[Hashable, _Group[R]] = {}
         self._running: dict[Hashable, asyncio.Task[None]] = {}
         self._max_waiting = max_waiting
@@ -178,7 +177,7 @@ class SharedReads(Generic[R]):
             self._start(key)
 
     async def _run(self, key: Hashable) -> None:
-        async with self._turns.turn():
+        async with nullcontext() if self._turns is None else self._turns.turn():
             await self._answer(key)
 
     async def _answer(self, key: Hashable) -> None:
@@ -188,7 +187,8 @@ class SharedReads(Generic[R]):
         group.task = asyncio.current_task()
         self._runs.inc()
         self._calls.inc(len(group))
-        self._turns.answered(len(group))
+        if self._turns is not None:
+            self._turns.answered(len(group))
         try:
             group.resolve(await group.read())
         except Exception as error:  # every caller's error, whatever it is
