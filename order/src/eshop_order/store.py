@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from eshop_chassis import totals
 from eshop_chassis.branch import Fault
 from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import execute, fetch, marks
+from eshop_chassis.mysql import Params, execute, fetch, marks
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, NewOrder, Row
 from eshop_protos.order.v1 import order_pb2
 
@@ -77,7 +77,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
         absent = [(order, fault) for order, fault in ordered if order.order_id not in rows]
         if await self._insert_cancelled(tx, gid, absent) < len(absent):
             rows = await self.find(tx, ids, lock=True)  # somebody else made one between our two statements
-            absent = [pair for pair in absent if _says(rows[pair[0].order_id], gid, pair[1])]
+            absent = [pair for pair in absent if _says(rows.get(pair[0].order_id), gid, pair[1])]
         mine = [(o, fault) for o, fault in ordered if o.order_id in rows and _given_up(rows[o.order_id], gid)]
         if mine:
             await execute(
@@ -157,10 +157,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             # Nothing but %s among the values: then the driver sends all rows in one statement.
             "INSERT IGNORE INTO order_record (order_id, user_id, product_id, product_count, amount, coupon_id, state,"
             " gid, suite) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (o.order_id, o.user_id, o.product_id, o.product_count, o.amount, o.coupon_id, state, gid, int(suite))
-                for o in orders
-            ],
+            [(*_ordered(order), state, gid, int(suite)) for order in orders],
         )
         totals.note(tx, ORDER.name, inserted)
         return inserted
@@ -169,25 +166,11 @@ class OrderStore(CrudStore[order_pb2.Order]):
         """Writes orders that end before they had a row; returns how many there was none of yet."""
         if not refused:
             return 0
-        end = ("cancelled", CANCELLED, gid, 1)
         inserted = await execute(
             tx,
             "INSERT IGNORE INTO order_record (order_id, user_id, product_id, product_count, amount, coupon_id, state,"
             " status, gid, suite, code, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (
-                    o.order_id,
-                    o.user_id,
-                    o.product_id,
-                    o.product_count,
-                    o.amount,
-                    o.coupon_id,
-                    *end,
-                    fault.code,
-                    fault.reason,
-                )
-                for o, fault in refused
-            ],
+            [(*_ordered(order), "cancelled", CANCELLED, gid, 1, fault.code, fault.reason) for order, fault in refused],
         )
         totals.note(tx, ORDER.name, inserted)
         return inserted
@@ -216,9 +199,18 @@ def _claim_fault(order_id: str, row: Row | None, gid: str) -> Fault | None:
     return Fault(order_id, CLAIMED_ELSEWHERE, "this order is being placed by another transaction")
 
 
-def _says(row: Row, gid: str, fault: Fault) -> bool:
+def _ordered(order: NewOrder) -> Params:
+    return order.order_id, order.user_id, order.product_id, order.product_count, order.amount, order.coupon_id
+
+
+def _says(row: Row | None, gid: str, fault: Fault) -> bool:
     """Whether an order has ended as `gid` would have it end."""
-    return (row.state, row.gid, row.code, row.reason) == ("cancelled", gid, fault.code, fault.reason)
+    return row is not None and (row.state, row.gid, row.code, row.reason) == (
+        "cancelled",
+        gid,
+        fault.code,
+        fault.reason,
+    )
 
 
 def _given_up(row: Row, gid: str) -> bool:
