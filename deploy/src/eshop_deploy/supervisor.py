@@ -53,12 +53,12 @@ class Supervisor:
             known = self._keepers.get(part.name)
             if known is None or known.part.fingerprint != part.fingerprint:
                 self._replace(part)
-        self._write()
+        self._changed()
 
     def _replace(self, part: Part) -> None:
         if (old := self._tasks.pop(part.name, None)) is not None:
             old.cancel()
-        keeper = self._keepers[part.name] = Keeper(self._stack, part, self._write)
+        keeper = self._keepers[part.name] = Keeper(self._stack, part, self._changed)
         needs = [self._keepers[name] for name in part.needs]
         self._tasks[part.name] = asyncio.create_task(keeper.keep(needs))
 
@@ -75,7 +75,8 @@ class Supervisor:
             for port in keeper.part.ports.values():
                 self._reserved.add(keeper.part.host, port)
 
-    def _write(self) -> None:
+    def _changed(self) -> None:
+        """A part has another state, or there are other parts."""
         self._reserve()
         statuses = [keeper.status for keeper in self._keepers.values()]
         write_status(self._stack.status_file, StackStatus(self._goal, self._plan, statuses))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from eshop_chassis.totals import TOTAL
 from eshop_deploy.verify.findings import Finding
 from eshop_deploy.verify.stores import Snapshot
 
@@ -15,16 +16,14 @@ LISTED = (
     "eshop_coupon.coupon",
     "eshop_pay.pay",
 )
-# Slot 0 is written when the counter begins; a table without it is counted by whoever lists it.
-KEPT = "SELECT IF(MIN(slot) = 0, CAST(SUM(shown) AS SIGNED), NULL) FROM {}.shown_rows WHERE table_name = %s"
 
 
 def wrong_totals(db: Snapshot) -> Iterator[Finding]:
     """Lists that tell more or fewer rows than they show."""
     for table in LISTED:
         database, _, name = table.partition(".")
-        ((kept,),) = db.rows(KEPT.format(database), [name])
-        if kept is None:
+        ((kept,),) = db.rows(TOTAL.replace("shown_rows", f"{database}.shown_rows"), [name])
+        if kept is None:  # not kept yet: whoever lists the table counts it
             continue
         shown = db.number(f"SELECT COUNT(*) FROM {table} WHERE deleted_at IS NULL")  # noqa: S608 - constants
         if kept != shown:
