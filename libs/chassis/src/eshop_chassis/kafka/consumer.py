@@ -121,7 +121,7 @@ class KafkaBatches:
         return found
 
     def _look(self) -> None:
-        """Tells an empty topic from brokers that this consumer no longer knows of."""
+        """Tells an empty topic from a partition that stayed paused, and from brokers that are forgotten."""
         now = time.monotonic()
         if now - self._looked < LOOK_EVERY_SECONDS:
             return
