@@ -91,12 +91,25 @@ class _BranchServer(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(answer)
 
 
+_used_ports: set[int] = set()
+
+
+def _fresh_port(server: grpc.aio.Server) -> int:
+    """A port that no branch server of this run has had: DTM keeps its connection to each address, and where the server
+    has gone meanwhile that connection refuses calls for a while, whoever listens there by then.
+    """
+    while (port := server.add_insecure_port("127.0.0.1:0")) in _used_ports:
+        pass
+    _used_ports.add(port)
+    return port
+
+
 @asynccontextmanager
 async def branch_server() -> AsyncGenerator[Branches]:
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     branches = Branches("")
     server.add_generic_rpc_handlers((_BranchServer(branches),))
-    branches.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    branches.address = f"127.0.0.1:{_fresh_port(server)}"
     await server.start()
     try:
         yield branches
