@@ -13,12 +13,13 @@ from shop_in_memory.network import Network
 from shop_in_memory.sales import MemoryRedis, MemorySales
 from shop_in_memory.shop import Drain, Queue
 
-from aiodtm import Barrier
+from aiodtm import Barrier, DtmUnavailable, Message, random_gid
 from aiodtm.testing import Fault, InMemoryDtm, Plan
 from eshop_chassis.order_ids import OrderIds, OrderIdSettings
 from eshop_flash_sale import buy
 from eshop_flash_sale.buy import Buying
 from eshop_flash_sale.keys import KeyedBuying
+from eshop_flash_sale.messages import Messages, products_of, together
 from eshop_flash_sale.sale import Take
 from eshop_flash_sale.service import FlashSaleService
 from eshop_protos.flash_sale.v1 import flash_sale_api
@@ -45,12 +46,28 @@ class Orders:
         return order_pb2.NoteRunningManyReply()
 
 
+class ListingDtm(InMemoryDtm):
+    """Lists the messages that were made."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.made: list[str] = []
+
+    def message(self, gid: str, *args: Any, **kwargs: Any) -> Message:
+        self.made.append(gid)
+        return super().message(gid, *args, **kwargs)
+
+    async def statuses(self) -> list[str]:
+        found = [await self.query(gid) for gid in self.made]
+        return sorted(transaction.status for transaction in found if transaction)
+
+
 class Stall:
     """The flash-sale service with its DTM and its queue."""
 
     def __init__(self, shelf: Shelf, plan: Plan | None = None) -> None:
         self.shelf, self.queue, self.network, self.orders = shelf, Queue(), Network(), Orders()
-        self.dtm = InMemoryDtm(plan, retry_after=0.002)
+        self.dtm = ListingDtm(plan, retry_after=0.002)
         self.start()
         self.network.open_to(self.dtm, "flash:1", flash_sale_api.DESCRIPTOR)
         self.client = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
@@ -58,7 +75,8 @@ class Stall:
     def start(self) -> None:
         """A new process of the service."""
         orders: Any = self.orders
-        self.buying = Buying(self.shelf.sales, self.dtm, IDS, orders, address="flash:1", wait_seconds=0.3, lanes=2)
+        self.messages = Messages(self.dtm, address="flash:1")
+        self.buying = Buying(self.shelf.sales, self.messages, IDS, orders, wait_seconds=0.3, lanes=2)
         queue: Any = self.queue
         drain: Any = Drain()
         keyed = KeyedBuying(self.shelf.keys, IDS, self.buying)
@@ -73,7 +91,7 @@ class Stall:
 
     def sell(self, product: int) -> Any:
         """What `buy` does in the service's process, for a buyer who came alone."""
-        buyer = buy.Buyer(IDS.new("f"), 7, product, 100, {"x-request-id": "r-1"})
+        buyer = buy.Buyer(IDS.new("f"), 7, product, 100, "r-1")
         return self.buying._sell([_Alone(buyer)])
 
     def queued(self) -> list[str]:
@@ -243,7 +261,7 @@ class TestOnTheWay:
 
     async def test_a_lost_reply_of_redis_takes_one_unit(self, stall: Stall, product: int, monkeypatch):
         await stall.shelf.opened(product, 5)
-        take, calls = stall.shelf.sales.take, count(1)
+        take, calls = stall.shelf.sales.take_each, count(1)
 
         async def take_and_lose_the_reply(*args: Any, **kwargs: Any) -> Any:
             answer = await take(*args, **kwargs)
@@ -251,19 +269,19 @@ class TestOnTheWay:
                 raise RedisConnectionError("lost")
             return answer
 
-        monkeypatch.setattr(stall.shelf.sales, "take", take_and_lose_the_reply)
+        monkeypatch.setattr(stall.shelf.sales, "take_each", take_and_lose_the_reply)
         reply = await stall.buy(product)
         assert stall.queued() == await taken(stall.shelf, product) == [reply.orderID]
 
     async def test_a_redis_that_stays_away_leaves_it_to_the_check_back(self, stall: Stall, product: int, monkeypatch):
         await stall.shelf.opened(product, 5)
-        take = stall.shelf.sales.take
+        take = stall.shelf.sales.take_each
 
         async def take_and_lose_every_reply(*args: Any, **kwargs: Any) -> Any:
             await take(*args, **kwargs)
             raise RedisConnectionError("lost")
 
-        monkeypatch.setattr(stall.shelf.sales, "take", take_and_lose_every_reply)
+        monkeypatch.setattr(stall.shelf.sales, "take_each", take_and_lose_every_reply)
         with pytest.raises(Unavailable):
             await stall.buy(product)
         await stall.settle()
@@ -272,20 +290,20 @@ class TestOnTheWay:
 
     async def test_dead_between_prepare_and_take_nothing_is_sold(self, stall: Stall, product: int, monkeypatch):
         await stall.shelf.opened(product, 5)
-        take, late = stall.shelf.sales.take, []
+        take, late = stall.shelf.sales.take_each, []
 
         async def never_take(*args: Any, **kwargs: Any) -> Any:
             late.append((args, kwargs))
             await asyncio.Event().wait()
 
-        monkeypatch.setattr(stall.shelf.sales, "take", never_take)
+        monkeypatch.setattr(stall.shelf.sales, "take_each", never_take)
         dead = asyncio.create_task(stall.buy(product))
         await asyncio.sleep(0.02)
         await stall.settle()
         assert (stall.queued(), await taken(stall.shelf, product)) == ([], [])
         [(args, kwargs)] = late
-        with pytest.raises(Exception, match="undone"):
-            await take(*args, **kwargs)
+        refused = (await take(*args, **kwargs)).refused
+        assert set(refused.values()) == {"UNDONE"}
         assert (await stall.shelf.counters(product))[2] == 5
         dead.cancel()
 
@@ -319,7 +337,7 @@ class TestOnTheWay:
     async def test_a_lost_abort_sells_nothing(self, stall: Stall, product: int, monkeypatch):
         await stall.shelf.opened(product, 5, limit=1)
         await stall.buy(product)
-        monkeypatch.setattr(stall.buying, "_abort", lambda _message: None)
+        monkeypatch.setattr(stall.messages, "abort", lambda _message: None)
         with pytest.raises(Refused):
             await stall.buy(product)
         await stall.settle()
@@ -338,9 +356,8 @@ class TestDtmCalls:
             userID=7, productID=product, productCount=1, amount=100, orderID=order_id
         )
 
-    async def deliver(self, stall: Stall, gid: str, product: int, *order_ids: str) -> None:
-        orders = [self.order(product, order_id) for order_id in order_ids]
-        request = pb.SendSubmitOrderNotifyManyRequest(orders=orders)
+    async def deliver(self, stall: Stall, gid: str) -> None:
+        request = pb.SendSubmitOrderNotifyManyRequest()
         await stall.service.send_submit_order_notify_many(request, self.call(gid))
 
     async def test_a_check_back_finds_what_was_taken(self, stall: Stall, product: int):
@@ -372,7 +389,7 @@ class TestDtmCalls:
         order_id = IDS.new("f")
         for _ in range(2):
             with pytest.raises(Unavailable):
-                await self.deliver(stall, f"g1-{product}", product, order_id)
+                await self.deliver(stall, f"g1-{product}")
         with pytest.raises(Unavailable):
             await stall.service.send_submit_order_notify(self.order(product, order_id), self.call(f"g1-{product}"))
         assert stall.queued() == []
@@ -383,7 +400,7 @@ class TestDtmCalls:
         gid = f"g1-{product}"
         takes = [Take(first, 1, 1), Take(second, 2, 1)]
         await stall.shelf.sales.take(Barrier.of_message(gid), product, takes, each=True)
-        await self.deliver(stall, gid, product, first, second)
+        await self.deliver(stall, gid)
         await stall.service.send_submit_order_notify(self.order(product, second), self.call(gid))
         await stall.service.send_submit_order_notify(self.order(product, ""), self.call(gid))
         assert stall.queued() == [first]
@@ -392,7 +409,7 @@ class TestDtmCalls:
         await stall.shelf.opened(product, 0)
         order_id = IDS.new("f")
         await stall.shelf.buy(product, order_id, gid=f"g1-{product}")
-        await self.deliver(stall, f"g1-{product}", product, order_id)
+        await self.deliver(stall, f"g1-{product}")
         assert stall.queued() == []
 
     @pytest.mark.parametrize("gid", ["g1", "g1-x", "g1-"])
@@ -406,9 +423,175 @@ class TestDtmCalls:
         assert IDS.kind(reply.orderID) == "b"
 
 
-async def test_long_request_ids_make_smaller_batches_not_messages_that_dtm_could_not_store(stall: Stall, product: int):
+async def test_long_request_ids_travel_with_their_orders(stall: Stall, product: int):
     await stall.shelf.opened(product, 600)
     request = pb.FlashSaleRequest(userID=7, productID=product, amount=2**32 - 1)
-    answers = await stall.buying.buy_many([request] * 500, ["r" * 64] * 500)
+    answers = await stall.buying.buy_many([request] * 500, [f"{n}".rjust(64, "r") for n in range(500)])
     assert [type(answer) for answer in answers] == [buy.Accepted] * 500
     assert len(stall.queued()) == 500
+    assert {json.loads(message.value)["amount"] for message in stall.queue.messages} == {2**32 - 1}
+    assert len({message.headers["x-request-id"] for message in stall.queue.messages}) == 500
+
+
+class TestSeveralProducts:
+    """Buyers of several products in one batch, and in one message."""
+
+    async def test_they_share_a_message_and_each_gets_their_own_answer(self, stall: Stall, product: int):
+        on_sale, sold_out, none = product, product + 1, product + 2
+        await stall.shelf.opened(on_sale, 2)
+        await stall.shelf.opened(sold_out, 1)
+        await stall.shelf.buy(sold_out, "before")
+        wanted = [on_sale, sold_out, none, on_sale, on_sale]
+        requests = [pb.FlashSaleRequest(userID=n + 1, productID=p, amount=100) for n, p in enumerate(wanted)]
+        answers = await stall.buying.buy_many(requests, ["r"] * 5)
+        codes = [answer.short if isinstance(answer, Refused) else "ok" for answer in answers]
+        assert codes == ["ok", "SOLD_OUT", "NOT_ON_SALE", "ok", "SOLD_OUT"]
+        assert stall.queued() == [answers[0].order_id, answers[3].order_id] == await taken(stall.shelf, on_sale)
+
+    async def test_one_message_sells_all_their_products(self, stall: Stall, product: int):
+        for number in range(3):
+            await stall.shelf.opened(product + number, 5)
+        requests = [pb.FlashSaleRequest(userID=7, productID=product + n % 3, amount=100) for n in range(6)]
+        answers = await stall.buying.buy_many(requests, ["r"] * 6)
+        assert sorted(stall.queued()) == sorted(answer.order_id for answer in answers)
+        assert {json.loads(m.value)["productID"] for m in stall.queue.messages} == {product, product + 1, product + 2}
+        [gid] = {arrival.gid for arrival in stall.dtm.arrivals}
+        assert products_of(gid) == [product, product + 1, product + 2]
+
+    async def test_one_whose_sale_is_closed_under_way_keeps_nobody_waiting(
+        self, stall: Stall, product: int, monkeypatch
+    ):
+        await stall.shelf.opened(product, 5)
+        await stall.shelf.opened(product + 1, 5)
+        await stall.shelf.sales.close(product + 1, "t1")
+
+        async def sees_nothing(_products: Any) -> dict[int, str]:
+            return {}
+
+        monkeypatch.setattr(stall.shelf.sales, "at_sight", sees_nothing)
+        requests = [pb.FlashSaleRequest(userID=7, productID=product + n, amount=100) for n in range(2)]
+        sold, closed = await stall.buying.buy_many(requests, ["a", "b"])
+        assert (type(sold), closed.short) == (buy.Accepted, "SALE_CLOSED")
+        await stall.settle()
+        assert stall.queued() == [sold.order_id]
+        assert await taken(stall.shelf, product + 1) == []
+
+    @pytest.mark.parametrize("taken_of", [(), (0,), (1,), (0, 1)])
+    async def test_a_check_back_asks_each_product(self, stall: Stall, product: int, taken_of: tuple[int, ...]):
+        """Where nothing was taken nothing can be any more; what was taken is delivered."""
+        gid = f"g1-{product}-{product + 1}"
+        for number in range(2):
+            await stall.shelf.opened(product + number, 5)
+        refs = [IDS.new("f") for _ in taken_of]
+        for ref, number in zip(refs, taken_of, strict=True):
+            await stall.shelf.buy(product + number, ref, gid=gid)
+        calls = TestDtmCalls()
+        question = stall.service.redis_query_prepared(pb.RedisQueryPreparedRequest(), calls.call(gid, "msg"))
+        if taken_of:
+            await question
+            await calls.deliver(stall, gid)
+        else:
+            with pytest.raises(Refused):
+                await question
+        assert stall.queued() == refs
+        for number in {0, 1} - set(taken_of):
+            with pytest.raises(Exception, match="undone"):
+                await stall.shelf.buy(product + number, "late", gid=gid)
+
+    async def test_a_delivery_waits_for_the_outcome_of_each_product(self, stall: Stall, product: int):
+        gid = f"g1-{product}-{product + 1}"
+        await stall.shelf.opened(product, 5)
+        await stall.shelf.buy(product, IDS.new("f"), gid=gid)
+        with pytest.raises(Unavailable):
+            await TestDtmCalls().deliver(stall, gid)
+        assert stall.queued() == []
+
+    @pytest.mark.parametrize("width", [1, 6, 10, 20])
+    async def test_so_many_products_that_no_gid_could_name_them_are_cut_into_several(self, width: int):
+        products = [10 ** (width - 1) + n for n in range(60 if width > 1 else 9)]
+        parts = list(together(products))
+        assert [p for part in parts for p in part] == products
+        gids = [random_gid("-".join(map(str, part))) for part in parts]
+        assert [products_of(gid) for gid in gids] == [list(part) for part in parts]
+        assert max(map(len, gids)) <= 128
+
+    async def test_an_error_of_one_message_is_not_that_of_another(self, stall: Stall, product: int, monkeypatch):
+        products = [10**18 + product % 10**6 * 100 + n for n in range(12)]
+        for each in products:
+            await stall.shelf.opened(each, 5)
+        prepared, calls = stall.messages.prepared, count(1)
+
+        async def prepared_but_once(names: Any) -> Any:
+            if next(calls) == 1:
+                raise Unavailable("away")
+            return await prepared(names)
+
+        monkeypatch.setattr(stall.messages, "prepared", prepared_but_once)
+        requests = [pb.FlashSaleRequest(userID=7, productID=each, amount=100) for each in products]
+        answers = await stall.buying.buy_many(requests, ["r"] * 12)
+        accepted = [answer.order_id for answer in answers if isinstance(answer, buy.Accepted)]
+        assert 0 < len(accepted) < 12
+        assert sorted(stall.queued()) == sorted(accepted)
+
+
+class TestPreparedAhead:
+    """The message of the next batch is prepared while one is sold."""
+
+    async def test_from_the_second_batch_of_the_same_products_on(self, stall: Stall, product: int):
+        await stall.shelf.opened(product, 10)
+        seen = []
+        for _ in range(4):
+            await stall.buy(product)
+            await asyncio.sleep(0.005)
+            seen.append(len(stall.dtm.made))
+        assert seen == [1, 3, 4, 5]
+        assert len(stall.queued()) == 4
+
+    async def test_one_that_is_not_needed_is_given_up(self, stall: Stall, product: int, monkeypatch):
+        monkeypatch.setattr("eshop_flash_sale.messages.SPARE_SECONDS", 0.01)
+        await stall.shelf.opened(product, 10)
+        await stall.buy(product)
+        await stall.buy(product)
+        await asyncio.sleep(0.05)
+        assert await stall.dtm.statuses() == ["failed", "succeed", "succeed"]
+        await stall.buy(product)
+        assert len(stall.queued()) == 3
+
+    async def test_one_for_other_products_is_given_up(self, stall: Stall, product: int):
+        await stall.shelf.opened(product, 10)
+        await stall.shelf.opened(product + 1, 10)
+        for each in (product, product, product + 1, product + 1, product + 1):
+            await stall.buy(each)
+            await asyncio.sleep(0.005)
+        await stall.settle()
+        assert len(stall.queued()) == 5
+        assert set(await stall.dtm.statuses()) == {"failed", "succeed"}
+
+    async def test_one_that_dtm_did_not_take_is_made_again(self, stall: Stall, product: int, monkeypatch):
+        await stall.shelf.opened(product, 10)
+        await stall.buy(product)
+        monkeypatch.setattr(Message, "prepare", fails_after(Message.prepare, 1))
+        await stall.buy(product)
+        await stall.buy(product)
+        assert len(stall.queued()) == 3
+
+    async def test_the_death_of_the_process_sells_nothing_by_it(self, stall: Stall, product: int):
+        await stall.shelf.opened(product, 10)
+        await stall.buy(product)
+        await stall.buy(product)
+        stall.start()
+        await stall.settle()
+        assert len(stall.queued()) == len(await taken(stall.shelf, product)) == 2
+        assert await stall.dtm.statuses() == ["failed", "succeed", "succeed"]
+
+
+def fails_after(prepare: Any, good: int) -> Any:
+    """Messages are prepared as they are, except the one after `good` of them."""
+    calls = count(1)
+
+    async def call(self: Any, *args: Any) -> None:
+        if next(calls) == good + 1:
+            raise DtmUnavailable("away")
+        await prepare(self, *args)
+
+    return call

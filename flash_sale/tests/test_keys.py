@@ -125,7 +125,7 @@ class TestAfterADeath:
         claim = claim_of(stall, product, user)
         await stall.shelf.keys.claim(claim)
         take = Take(claim.order_id, user, 1, keyed=True)
-        await stall.shelf.sales.take(Barrier.of_message(random_gid(f"-{product}")), product, [take], each=True)
+        await stall.shelf.sales.take(Barrier.of_message(random_gid(str(product))), product, [take], each=True)
         await stall.shelf.pass_lease(claim)
         for _ in range(2):
             reply = await stall.buy(product, user, key="k1")

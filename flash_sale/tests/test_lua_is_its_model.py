@@ -127,7 +127,7 @@ class Sales(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        self.both("surely_refuses", self.product)
+        self.both("at_sight", [self.product, self.product + 1])
 
     @rule()
     def close(self) -> None:

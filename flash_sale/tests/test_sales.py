@@ -313,13 +313,13 @@ class TestSetting:
 
 class TestTheCheapLook:
     async def test_it_tells_what_would_surely_be_refused(self, shelf: Shelf, product: int):
-        assert await shelf.sales.surely_refuses(product) == "NOT_ON_SALE"
+        assert await shelf.sales.at_sight([product]) == {product: "NOT_ON_SALE"}
         await shelf.opened(product, 1)
-        assert await shelf.sales.surely_refuses(product) is None
+        assert await shelf.sales.at_sight([product]) == {}
         await shelf.buy(product, "a")
-        assert await shelf.sales.surely_refuses(product) == "SOLD_OUT"
+        assert await shelf.sales.at_sight([product]) == {product: "SOLD_OUT"}
 
-    async def test_while_a_sale_is_being_set_nothing_is_sure(self, shelf: Shelf, product: int):
+    async def test_a_sale_that_is_being_set_is_closed(self, shelf: Shelf, product: int):
         await shelf.opened(product, 0)
         await shelf.sales.close(product, "t1")
-        assert await shelf.sales.surely_refuses(product) is None
+        assert await shelf.sales.at_sight([product, product + 1]) == {product: "SALE_CLOSED", product + 1: "NOT_ON_SALE"}

@@ -27,7 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def buy(house: House, ref: str, user: int = 0, units: int = 1) -> bool:
     """Takes units of product 1 as a buyer of the flash sale does."""
-    taken = await house.sales.take(Barrier.of_message(random_gid("-1")), 1, [Take(ref, user, units)], each=True)
+    taken = await house.sales.take(Barrier.of_message(random_gid("1")), 1, [Take(ref, user, units)], each=True)
     return ref in taken.accepted
 
 

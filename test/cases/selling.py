@@ -138,9 +138,8 @@ async def _(on: Transport, _db: Databases) -> None:
 async def _(on: Transport, db: Databases) -> None:
     product, user = await _on_sale(on), fresh.user_id()
     sold = await on("flash_sale", "FlashSale", userID=user, productID=product, amount=100)
-    order = {"userID": user, "productID": product, "productCount": 1, "amount": 100, "orderID": sold["orderID"]}
     delivery = Branch(_message_of_the_only_sale(db, product), "action", "01", "msg")
-    assert await on("flash_sale", "SendSubmitOrderNotifyMany", delivery, orders=[order]) == {}
+    assert await on("flash_sale", "SendSubmitOrderNotifyMany", delivery) == {}
     await _confirmed(on, sold["orderID"])
     assert db.stock(product) == 9
 

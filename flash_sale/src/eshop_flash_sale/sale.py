@@ -1,7 +1,7 @@
 """The sales in Redis: taking units, giving them back, closing, opening, settling. One hash slot per product."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -11,13 +11,15 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 import aiodtm
-from aiodtm.redis import RedisBarrier, RedisOutcome
+from aiodtm.redis import Guarded, RedisBarrier, RedisOutcome, once_each
 from eshop_chassis.idempotency import KEPT_SECONDS
 from eshop_flash_sale.runs import RedisRuns
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
 SOLD_OUT, NOT_ON_SALE, LIMIT_REACHED = "SOLD_OUT", "NOT_ON_SALE", "LIMIT_REACHED"
 SOLD_OUT_CODE, NOT_ON_SALE_CODE, LIMIT_CODE = 30023, 30024, 30025
+SALE_CLOSED, UNDONE = "SALE_CLOSED", "UNDONE"
+BEING_SET = "the flash sale is being set; try again in a moment"
 CODES = {SOLD_OUT: SOLD_OUT_CODE, NOT_ON_SALE: NOT_ON_SALE_CODE, LIMIT_REACHED: LIMIT_CODE}
 
 
@@ -25,18 +27,24 @@ CODES = {SOLD_OUT: SOLD_OUT_CODE, NOT_ON_SALE: NOT_ON_SALE_CODE, LIMIT_REACHED: 
 class Take:
     """Units to take. `ref` is the order's id, or another unique reference; user 0 is nobody in particular.
 
-    `keyed`: the same reference may come again in another message, and must not take twice.
+    `keyed`: the same reference may come again in another message, and must not take twice. `amount` (cents) and
+    `request_id` are kept with the outcome, for the delivery of the order.
     """
 
     ref: str
     user_id: int
     count: int
     keyed: bool = field(default=False, compare=False)
+    amount: int = field(default=0, compare=False)
+    request_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a call took: accepted references, and refused ones with their codes."""
+    """What a call took: accepted references, and refused ones with their codes.
+
+    `Sales.take_each` has two codes more: SALE_CLOSED, the sale is being set; UNDONE, a check-back came first.
+    """
 
     accepted: frozenset[str]
     refused: Mapping[str, str]
@@ -72,24 +80,54 @@ class Sales:
         self._open: AsyncScript = redis.register_script(lua("open.lua"))
         self._settle: AsyncScript = redis.register_script(lua("settle.lua"))
 
-    async def surely_refuses(self, product_id: int) -> str | None:
+    async def at_sight(self, products: Sequence[int]) -> dict[int, str]:
         """A cheap look before any work: the code with which a buyer of one unit would be refused now, if any."""
-        state, left = await self._redis.hmget(Keys(product_id).sale, ["state", "left"])  # pyright: ignore[reportGeneralTypeIssues]
-        if state is None:
-            return NOT_ON_SALE
-        return SOLD_OUT if state == "open" and int(left or 0) <= 0 else None
+        names = ["state", "left", "run"]
+        if len(products) == 1:
+            rows = [await self._redis.hmget(Keys(products[0]).sale, names)]  # pyright: ignore[reportGeneralTypeIssues]
+        else:
+            pipe = self._redis.pipeline(transaction=False)
+            for product_id in products:
+                pipe.hmget(Keys(product_id).sale, names)
+            rows = await pipe.execute()
+        run_id = await self.run_id()
+        codes = {p: _code_at_sight(*row, run_id) for p, row in zip(products, rows, strict=True)}
+        return {product_id: code for product_id, code in codes.items() if code}
 
     async def take(self, barrier: aiodtm.Barrier, product_id: int, items: Sequence[Take], *, each: bool) -> Taken:
         """Takes units once per branch. Raises Unavailable while the sale is being set, BranchRefused after an undo."""
-        packed, refs = _packed(items, len(Keys(product_id).all))
         run_id = await self.run_id()
-        args = ["each" if each else "all", packed, KEPT_SECONDS, run_id]
-        more_keys = [Keys(product_id).taken(ref) for ref in refs]
-        with self._runs.expecting(run_id) if self._runs else nullcontext():
-            outcome = await self._under_barrier(barrier, product_id, args, more_keys)
+        with self._expecting(run_id):
+            [outcome] = await self._once_each([self._taking(barrier, product_id, items, run_id, each=each)])
+        if isinstance(outcome, ResponseError):
+            raise Unavailable(BEING_SET, short=SALE_CLOSED) from outcome
         if outcome.state == "undone":
             raise aiodtm.BranchRefused("undone")
-        return Taken(accepted_refs(outcome), dict(orjson.loads(outcome.result)["refused"]))
+        return _taken(outcome)
+
+    async def take_each(self, barrier: aiodtm.Barrier, takes: Mapping[int, Sequence[Take]]) -> Taken:
+        """Takes units of several products for one message, each item for itself, in one round trip.
+
+        Afterwards each product has a stored outcome: where the sale was closed, or a check-back came first, it is that
+        nothing was taken and never will be by this message.
+        """
+        run_id = await self.run_id()
+        calls = [self._taking(barrier, product_id, items, run_id, each=True) for product_id, items in takes.items()]
+        accepted: set[str] = set()
+        refused: dict[str, str] = {}
+        with self._expecting(run_id):
+            outcomes = await self._once_each(calls)
+            for call, items, outcome in zip(calls, takes.values(), outcomes, strict=True):
+                code = UNDONE
+                if isinstance(outcome, ResponseError):
+                    outcome, code = await call.barrier.query_prepared(self._redis), SALE_CLOSED
+                if outcome.state == "undone":
+                    refused.update((item.ref, code) for item in items)
+                    continue
+                taken = _taken(outcome)
+                accepted |= taken.accepted
+                refused.update(taken.refused)
+        return Taken(frozenset(accepted), refused)
 
     async def run_id(self, *, fresh: bool = False) -> str:
         """The run of Redis as far as this process knows, or as Redis tells now; "" where nobody looks after it."""
@@ -99,7 +137,8 @@ class Sales:
 
     async def give_back(self, barrier: aiodtm.Barrier, product_id: int) -> None:
         """Undoes `take` once; where it took nothing, makes sure that it never will."""
-        await self._under_barrier(barrier, product_id, ["undo", "[]"])
+        keys = Keys(product_id)
+        await RedisBarrier(barrier, keys.slot).once(self._redis, self._take_script, keys.all, ["undo", "[]"])
 
     async def close(self, product_id: int, token: str) -> tuple[int, list[Take]]:
         """Closes the sale; returns its version and the units taken and not settled."""
@@ -139,31 +178,57 @@ class Sales:
         args = [text for ref, resell in units for text in (ref, "1" if resell else "0")]
         return bool(await self._settle(keys=Keys(product_id).all, args=args))
 
-    async def _under_barrier(
-        self, barrier: aiodtm.Barrier, product_id: int, args: list[str | int], more_keys: Sequence[str] = ()
-    ) -> RedisOutcome:
+    def _expecting(self, run_id: str) -> AbstractContextManager[None]:
+        return self._runs.expecting(run_id) if self._runs else nullcontext()
+
+    def _taking(
+        self, barrier: aiodtm.Barrier, product_id: int, items: Sequence[Take], run_id: str, *, each: bool
+    ) -> Guarded:
         keys = Keys(product_id)
-        guarded = RedisBarrier(barrier, slot=keys.slot)
-        try:
-            return await guarded.once(self._redis, self._take_script, [*keys.all, *more_keys], args)
-        except ResponseError as error:
-            if "SALE_CLOSED" in str(error):
-                raise Unavailable("the flash sale is being set; try again in a moment", short="SALE_CLOSED") from error
-            raise
+        packed, refs = _packed(items, len(keys.all))
+        args = ["each" if each else "all", packed, KEPT_SECONDS, run_id]
+        return Guarded(RedisBarrier(barrier, keys.slot), [*keys.all, *map(keys.taken, refs)], args)
+
+    async def _once_each(self, calls: Sequence[Guarded]) -> list[RedisOutcome | ResponseError]:
+        """The outcomes, with an error in the place of one whose sale is closed. Raises all other errors."""
+        outcomes = await once_each(self._redis, self._take_script, calls)
+        for outcome in outcomes:
+            if isinstance(outcome, ResponseError) and SALE_CLOSED not in str(outcome):
+                raise outcome
+        return outcomes
 
 
-def accepted_refs(outcome: RedisOutcome) -> frozenset[str]:
-    """The references whose units a `take` with this outcome took."""
+def accepted_items(outcome: RedisOutcome) -> list[Take]:
+    """What a `take` with this outcome took."""
     if outcome.state != "ok":
-        return frozenset()
-    return frozenset(item[0] for item in orjson.loads(outcome.result)["accepted"])
+        return []
+    rows = orjson.loads(outcome.result)["accepted"]
+    return [Take(ref, int(user), count, False, *more) for ref, user, count, _version, *more in rows]
 
 
-def _packed(items: Sequence[Take], keys_before: int) -> tuple[str, list[str]]:
+def _taken(outcome: RedisOutcome) -> Taken:
+    found = orjson.loads(outcome.result)
+    accepted = [row[0] for row in found["accepted"]] if outcome.state == "ok" else []
+    return Taken(frozenset(accepted), dict(found["refused"]))
+
+
+def _code_at_sight(state: str | None, left: str | None, run: str | None, run_id: str) -> str | None:
+    if state is None:
+        return NOT_ON_SALE
+    if state != "open" or (run_id and run != run_id):
+        return SALE_CLOSED
+    return SOLD_OUT if int(left or 0) <= 0 else None
+
+
+def _packed(items: Iterable[Take], keys_before: int) -> tuple[str, list[str]]:
     """The items as take.lua reads them, and the references among them that are keyed."""
-    refs = [item.ref for item in items if item.keyed]
-    number = {ref: keys_before + n for n, ref in enumerate(refs, 1)}
-    rows = [[i.ref, str(i.user_id), i.count, *([number[i.ref]] if i.keyed else [])] for i in items]
+    refs: list[str] = []
+    rows: list[list[str | int]] = []
+    for item in items:
+        rows.append([item.ref, str(item.user_id), item.count, item.amount, item.request_id])
+        if item.keyed:
+            refs.append(item.ref)
+            rows[-1].append(keys_before + len(refs))
     return orjson.dumps(rows).decode(), refs
 
 

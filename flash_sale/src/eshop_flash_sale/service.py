@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from redis.asyncio import Redis
 
 import aiodtm
-from aiodtm.redis import RedisBarrier
+from aiodtm.redis import RedisBarrier, stored_each
 from eshop_chassis.batch_rpc import answer_many
 from eshop_chassis.branch import Branch
 from eshop_chassis.dtm import branch_headers
@@ -14,10 +14,11 @@ from eshop_chassis.idempotency import key_of
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.order_ids import OrderIds
 from eshop_chassis.order_queue import queued_order
-from eshop_flash_sale.buy import Accepted, Buying, product_of, refused
+from eshop_flash_sale.buy import Accepted, Buying, refused
 from eshop_flash_sale.drain import QueueDrain
 from eshop_flash_sale.keys import KeyedBuying
-from eshop_flash_sale.sale import SOLD_OUT, Keys, Sales, Take, accepted_refs
+from eshop_flash_sale.messages import products_of
+from eshop_flash_sale.sale import SOLD_OUT, Keys, Sales, Take, accepted_items
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_protos.types import types_pb2
@@ -69,8 +70,9 @@ class FlashSaleService(FlashSaleApi):
     async def redis_query_prepared(
         self, request: pb.RedisQueryPreparedRequest, call: Call
     ) -> pb.RedisQueryPreparedReply:
-        outcome = await self._guard(Branch(call).barrier).query_prepared(self._redis)
-        if outcome.state != "ok":
+        # Each product is asked, also behind one that was taken: from now on its outcome stands.
+        outcomes = [await guard.query_prepared(self._redis) for guard in _guards(Branch(call).barrier)]
+        if not any(outcome.state == "ok" for outcome in outcomes):
             raise Refused("nothing was taken for this message", short="NOT_TAKEN")
         return pb.RedisQueryPreparedReply()
 
@@ -79,7 +81,7 @@ class FlashSaleService(FlashSaleApi):
     ) -> pb.SendSubmitOrderNotifyReply:
         """As DTM's delivery: only an order whose unit was taken. Called by anybody else: an ordinary buffered order."""
         if "dtm-gid" in call.metadata:
-            await self._deliver(Branch(call), [request], call)
+            await self._deliver(Branch(call), call, only=request.orderID)
             return pb.SendSubmitOrderNotifyReply(orderID=request.orderID)
         order_id = self._ids.new("b")
         await self._producer.send(self._topic, order_id, _queued(order_id, request), branch_headers(call))
@@ -88,7 +90,7 @@ class FlashSaleService(FlashSaleApi):
     async def send_submit_order_notify_many(
         self, request: pb.SendSubmitOrderNotifyManyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyManyReply:
-        await self._deliver(Branch(call), request.orders, call)
+        await self._deliver(Branch(call), call)
         return pb.SendSubmitOrderNotifyManyReply()
 
     async def take_many(self, request: pb.TakeManyRequest, call: Call) -> pb.TakeManyReply:
@@ -135,38 +137,45 @@ class FlashSaleService(FlashSaleApi):
         missing = [p for p, units in by_product.items() if not await self._sales.settle(p, units)]
         return pb.SettleUnitsReply(notOnSale=missing)
 
-    async def _deliver(self, branch: Branch, orders: Sequence[pb.SendSubmitOrderNotifyRequest], call: Call) -> None:
+    async def _deliver(self, branch: Branch, call: Call, *, only: str | None = None) -> None:
         """Writes the orders whose units were taken to the queue.
 
-        Raises Unavailable where no outcome is stored: DTM must ask again, never take it for delivered.
+        Raises Unavailable where an outcome is not stored: DTM must ask again, never take it for delivered.
         """
         delivery = object()
         self._drain.delivering.add(delivery)
         try:
-            await self._deliver_stored(branch, orders, call)
+            await self._deliver_stored(branch, call, only)
         finally:
             self._drain.delivering.discard(delivery)
 
-    async def _deliver_stored(
-        self, branch: Branch, orders: Sequence[pb.SendSubmitOrderNotifyRequest], call: Call
-    ) -> None:
-        stored = await self._guard(branch.barrier).stored(self._redis)
-        if stored is None:
-            raise Unavailable("no outcome is stored for this message")
-        accepted = accepted_refs(stored)
-        messages = [
-            QueueMessage(o.orderID, _queued(o.orderID, o), {"x-request-id": o.requestID or call.request_id})
-            for o in orders
-            if o.orderID in accepted
-        ]
+    async def _deliver_stored(self, branch: Branch, call: Call, only: str | None) -> None:
+        products = _products(branch.barrier)
+        messages: list[QueueMessage] = []
+        for product_id, stored in zip(
+            products, await stored_each(self._redis, _guards(branch.barrier)), strict=True
+        ):
+            if stored is None:
+                raise Unavailable("no outcome is stored for this message")
+            messages += [
+                QueueMessage(unit.ref, _taken(unit, product_id), {"x-request-id": unit.request_id or call.request_id})
+                for unit in accepted_items(stored)
+                if only in (None, unit.ref)
+            ]
         await self._producer.send_many(self._topic, messages)
 
-    def _guard(self, barrier: aiodtm.Barrier) -> RedisBarrier:
-        try:
-            product_id = product_of(barrier.gid)
-        except ValueError:
-            raise InvalidArgument("gid", "not a message of a flash sale") from None
-        return RedisBarrier(aiodtm.Barrier.of_message(barrier.gid), slot=Keys(product_id).slot)
+
+def _products(barrier: aiodtm.Barrier) -> list[int]:
+    try:
+        return products_of(barrier.gid)
+    except ValueError:
+        raise InvalidArgument("gid", "not a message of a flash sale") from None
+
+
+def _guards(barrier: aiodtm.Barrier) -> list[RedisBarrier]:
+    """The barriers of a message: one for each product that it sells."""
+    sender = aiodtm.Barrier.of_message(barrier.gid)
+    return [RedisBarrier(sender, slot=Keys(product_id).slot) for product_id in _products(barrier)]
 
 
 def _reply(accepted: Accepted) -> pb.FlashSaleReply:
@@ -198,6 +207,17 @@ def _too_few(item: pb.TakeItem) -> str:
     if item.productCount == 1:
         return f"product {item.productID} is sold out"
     return f"{item.productCount} units of product {item.productID} were ordered, but only fewer can be had"
+
+
+def _taken(unit: Take, product_id: int) -> bytes:
+    return queued_order(
+        user_id=unit.user_id,
+        product_id=product_id,
+        product_count=unit.count,
+        amount=unit.amount,
+        coupon_id=0,
+        order_id=unit.ref,
+    )
 
 
 def _queued(order_id: str, request: pb.SendSubmitOrderNotifyRequest) -> bytes:

@@ -16,4 +16,4 @@ class Settings(ServiceSettings, RedisSettings, KafkaSettings, DtmRedisSettings, 
     flash_sale_wait_seconds: float = Field(
         4.0, gt=0, description="how long FlashSale waits for the queue before it says running"
     )
-    flash_sale_lanes: int = Field(2, gt=0, description="batches of one product that are sold at the same time")
+    flash_sale_lanes: int = Field(2, gt=0, description="batches that are sold at the same time")

@@ -6,11 +6,13 @@
 -- KEYS[3] users      hash: user -> units taken in this sale
 -- KEYS[4..] keyed    one for each item that names it: what became of the reference, for requests that may be repeated
 -- ARGV[1] mode       "each" decides each item for itself, "all" takes all items or none, "undo" gives back
--- ARGV[2] items      JSON: [[reference, user (decimal string), units, index of its KEYS[4..] or nothing], ...]
+-- ARGV[2] items      JSON: [[reference, user (decimal string), units, amount, request id, index of its KEYS[4..]], ...];
+--                    what comes after the units may be left out
 -- ARGV[3] seconds for which what became of references with a key is kept; with such keys only in mode "each"
 -- ARGV[4] the run of Redis that the caller knows, or ""; a sale that was opened in another one counts as closed
 -- stored          undo only: the result that the action stored
--- Result: JSON {"accepted": [[reference, user, units, version], ...], "refused": [[reference, code], ...]}
+-- Result: JSON {"accepted": [[reference, user, units, version, amount, request id], ...], "refused": [[reference, code],
+-- ...]}: all that the delivery of the orders needs
 -- Error SALE_CLOSED while the sale is being set: nothing is stored, ask again.
 
 local function refusal(sale, users, limit, user, units, left, mine)
@@ -45,13 +47,19 @@ local function give_back(sale, unsettled, users, items)
 end
 
 local function take(sale, unsettled, users, items, version)
+    local units, rows = 0, {}
     for _, item in ipairs(items) do
-        redis.call("HINCRBY", sale, "left", -item[3])
-        redis.call("HINCRBY", sale, "accepted", item[3])
-        redis.call("HSET", unsettled, item[1], item[3] .. ":" .. item[2] .. ":" .. version)
+        units = units + item[3]
+        rows[#rows + 1] = item[1]
+        rows[#rows + 1] = item[3] .. ":" .. item[2] .. ":" .. version
         if item[2] ~= "0" then
             redis.call("HINCRBY", users, item[2], item[3])
         end
+    end
+    if units > 0 then
+        redis.call("HINCRBY", sale, "left", -units)
+        redis.call("HINCRBY", sale, "accepted", units)
+        redis.call("HSET", unsettled, unpack(rows))
     end
 end
 
@@ -79,7 +87,8 @@ local function business(KEYS, ARGV, stored)
     local accepted, refused, taken, mine, again = {}, {}, {}, {}, {}
     for _, item in ipairs(items) do
         -- A unit that an earlier call took for this reference is still its own: it is accepted, and not taken again.
-        local before = item[4] and (again[item[1]] or redis.call("EXISTS", KEYS[item[4]]) == 1)
+        local key = item[6]
+        local before = key and (again[item[1]] or redis.call("EXISTS", KEYS[key]) == 1)
         local code = nil
         if row[1] ~= "open" and not before then
             code = "NOT_ON_SALE"
@@ -89,11 +98,11 @@ local function business(KEYS, ARGV, stored)
         if code then
             refused[#refused + 1] = { item[1], code }
         else
-            accepted[#accepted + 1] = { item[1], item[2], item[3], row[4] }
+            accepted[#accepted + 1] = { item[1], item[2], item[3], row[4], item[4], item[5] }
             if not before then
                 taken[#taken + 1] = item
                 left = left - item[3]
-                again[item[1]] = item[4]
+                again[item[1]] = key
             end
         end
     end

@@ -17,6 +17,7 @@ from eshop_flash_sale.buy import Buying
 from eshop_flash_sale.drain import QueueDrain
 from eshop_flash_sale.key_records import KeyRecords
 from eshop_flash_sale.keys import KeyedBuying
+from eshop_flash_sale.messages import Messages
 from eshop_flash_sale.runs import RedisRuns
 from eshop_flash_sale.sale import Sales
 from eshop_flash_sale.service import FlashSaleService
@@ -41,10 +42,9 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         sales, ids = Sales(redis, runs), OrderIds(settings)
         buying = Buying(
             sales,
-            dtm,
+            Messages(dtm, address=settings.flash_sale_address),
             ids,
             order_api.OrderClient(order_channel),
-            address=settings.flash_sale_address,
             wait_seconds=settings.flash_sale_wait_seconds,
             lanes=settings.flash_sale_lanes,
         )

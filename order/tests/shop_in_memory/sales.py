@@ -2,13 +2,13 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiodtm import Barrier, BranchRefused
 from aiodtm.barrier import UNDOES
-from eshop_flash_sale.sale import LIMIT_REACHED, NOT_ON_SALE, SOLD_OUT, Keys, Take, Taken
+from eshop_flash_sale.sale import LIMIT_REACHED, NOT_ON_SALE, SALE_CLOSED, SOLD_OUT, UNDONE, Keys, Take, Taken
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
 Business = Callable[[Any], tuple[str, Any]]
@@ -43,19 +43,38 @@ class MemorySales:
     keyed: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     after_call: Callable[[], object] | None = None
 
-    async def surely_refuses(self, product_id: int) -> str | None:
-        sale = self.sales.get(product_id)
+    async def at_sight(self, products: Sequence[int]) -> dict[int, str]:
+        codes = {product_id: self._code_at_sight(self.sales.get(product_id)) for product_id in products}
+        return {product_id: code for product_id, code in codes.items() if code}
+
+    def _code_at_sight(self, sale: Sale | None) -> str | None:
         if sale is None:
             return NOT_ON_SALE
-        return SOLD_OUT if sale.state == "open" and sale.left <= 0 else None
+        if sale.state != "open":
+            return SALE_CLOSED
+        return SOLD_OUT if sale.left <= 0 else None
 
     async def take(self, barrier: Barrier, product_id: int, items: Sequence[Take], *, each: bool) -> Taken:
         state, result = self._act(barrier, product_id, lambda _: self._take(product_id, items, each=each))
         self._called()
         if state == "undone":
             raise BranchRefused("undone")
-        found = json.loads(result)
-        return Taken(frozenset(item[0] for item in found["accepted"]), dict(found["refused"]))
+        return _taken(result)
+
+    async def take_each(self, barrier: Barrier, takes: Mapping[int, Sequence[Take]]) -> Taken:
+        found = [self._take_or_never(barrier, product_id, items) for product_id, items in takes.items()]
+        self._called()
+        accepted = frozenset(ref for taken in found for ref in taken.accepted)
+        return Taken(accepted, {ref: code for taken in found for ref, code in taken.refused.items()})
+
+    def _take_or_never(self, barrier: Barrier, product_id: int, items: Sequence[Take]) -> Taken:
+        code = UNDONE
+        try:
+            state, result = self._act(barrier, product_id, lambda _: self._take(product_id, items, each=True))
+        except Unavailable:
+            code, state, result = SALE_CLOSED, "undone", ""
+            self.outcomes[_key(barrier, product_id, barrier.op)] = "undone:"
+        return Taken(frozenset(), {item.ref: code for item in items}) if state == "undone" else _taken(result)
 
     async def give_back(self, barrier: Barrier, product_id: int) -> None:
         self._undo(barrier, product_id, lambda taken: self._give_back(product_id, taken))
@@ -129,7 +148,7 @@ class MemorySales:
         for item in taken:
             self._take_one(product_id, self.sales[product_id], item)
         version = sale.version if sale else None
-        took = [[i.ref, str(i.user_id), i.count, version] for i in accepted]
+        took = [[i.ref, str(i.user_id), i.count, version, i.amount, i.request_id] for i in accepted]
         return "ok", {"accepted": took, "refused": refused}
 
     def _refusal(self, sale: Sale | None, users: dict[int, int], accepted: list[Take], item: Take) -> str | None:
@@ -154,7 +173,7 @@ class MemorySales:
             users[item.user_id] = users.get(item.user_id, 0) + item.count
 
     def _give_back(self, product_id: int, taken: Any) -> tuple[str, Any]:
-        for ref, user, count, version in taken["accepted"]:
+        for ref, user, count, version, *_ in taken["accepted"]:
             self.unsettled[product_id].pop(ref, None)
             self._return(product_id, Take(ref, int(user), count), version)
         return "ok", ""
@@ -195,6 +214,11 @@ class MemorySales:
             self.after_call()
 
 
+def _taken(result: str) -> Taken:
+    found = json.loads(result)
+    return Taken(frozenset(item[0] for item in found["accepted"]), dict(found["refused"]))
+
+
 def _key(barrier: Barrier, product_id: int, op: str) -> str:
     return f"{Keys(product_id).slot}:barrier:{barrier.gid}:{barrier.branch_id}:{op}"
 
@@ -208,12 +232,26 @@ class MemoryRedis:
     async def get(self, key: str) -> str | None:
         return self._outcomes.get(key)
 
-    def register_script(self, script: str) -> Callable[..., Any]:
-        assert "check-back" in script, "the only script that needs no sale"
+    async def evalsha(self, _sha: str, _number: int, key: str, *_args: Any) -> list[Any]:
+        """The check-back: the only script that needs no sale."""
+        repeated = key in self._outcomes
+        state, _, result = self._outcomes.setdefault(key, "undone:").partition(":")
+        return [state, result, int(repeated)]
 
-        async def check_back(keys: list[str], args: list[Any]) -> list[Any]:
-            repeated = keys[0] in self._outcomes
-            state, _, result = self._outcomes.setdefault(keys[0], "undone:").partition(":")
-            return [state, result, int(repeated)]
+    def pipeline(self, *, transaction: bool) -> "MemoryPipeline":
+        assert not transaction, "keys of several slots"
+        return MemoryPipeline(self)
 
-        return check_back
+
+class MemoryPipeline:
+    """Several GETs in one round trip."""
+
+    def __init__(self, redis: MemoryRedis) -> None:
+        self._redis = redis
+        self._keys: list[str] = []
+
+    def get(self, key: str) -> None:
+        self._keys.append(key)
+
+    async def execute(self) -> list[str | None]:
+        return [await self._redis.get(key) for key in self._keys]

@@ -19,6 +19,7 @@ from eshop_chassis.order_ids import Kind, OrderIds, OrderIdSettings
 from eshop_coupon.service import CouponService
 from eshop_coupon.store import UNUSED, USED
 from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.messages import Messages
 from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.sale import Take
 from eshop_flash_sale.service import FlashSaleService
@@ -149,7 +150,8 @@ class Shop:
         sales: Any = self.sales
         redis: Any = MemoryRedis(self.sales)
         records: Any = MemoryKeyRecords()
-        buying = Buying(sales, self.dtm_of_redis, self.ids, self.client, address="flash:1", wait_seconds=1, lanes=2)
+        messages = Messages(self.dtm_of_redis, address="flash:1")
+        buying = Buying(sales, messages, self.ids, self.client, wait_seconds=1, lanes=2)
         keyed = KeyedBuying(records, self.ids, buying)
         drain: Any = Drain()
         return FlashSaleService(redis, sales, buying, keyed, self.queue, self.ids, "orders", drain)
@@ -210,7 +212,7 @@ class Shop:
     async def take_flash_units(self, orders: Iterable[NewOrder]) -> None:
         """Takes the units of flash-sale orders from their sales, as buying does."""
         for order in orders:
-            barrier = Barrier.of_message(random_gid(f"-{order.product_id}"))
+            barrier = Barrier.of_message(random_gid(str(order.product_id)))
             take = Take(order.order_id, order.user_id, order.product_count)
             taken = await self.sales.take(barrier, order.product_id, [take], each=True)
             assert order.order_id in taken.accepted

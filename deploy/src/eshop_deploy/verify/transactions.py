@@ -111,7 +111,7 @@ class Messages:
 
     def of_product(self, product: int) -> bool:
         """Whether one is about this product: the gid tells."""
-        return any(gid.endswith(f"-{product}") for gid in self.unfinished)
+        return any(str(product) in gid.split("-")[1:] for gid in self.unfinished)
 
     def on_their_way(self) -> list[OnItsWay]:
         if not self.unfinished:

@@ -22,7 +22,7 @@ _UNDO = {("saga", "action"): "compensate", ("tcc", "try"): "cancel", ("workflow"
 _OPS = {"action", "try", "confirm", "commit", "msg", *UNDOES}
 
 _SHAPES = {
-    "dtm-gid": re.compile(r"[0-9A-Za-z_-]{1,64}"),
+    "dtm-gid": re.compile(r"[0-9A-Za-z_-]{1,128}"),
     "dtm-trans_type": re.compile(r"saga|msg|tcc|xa|workflow"),
     "dtm-branch_id": re.compile(r"[0-9-]{1,20}"),
     "dtm-op": re.compile("|".join(sorted(_OPS))),

@@ -12,6 +12,7 @@ the buyer have gone.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from hashlib import sha1
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -20,6 +21,7 @@ from aiodtm.errors import KeysApart
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from redis.exceptions import ResponseError
 
     RedisClient = Redis
 
@@ -72,12 +74,10 @@ class RedisBarrier:
         An undo gives business the result of its action as third argument, and does not run it when the action
         never ran or had refused (state "empty").
         """
-        tag = _tag(self.slot)
-        if apart := [key for key in keys if _tag(key) != tag]:
-            raise KeysApart(f"{apart[0]!r} lacks the tag {{{tag}}}")
-        mode = "undo" if self.barrier.undoes else "do"
-        own = [self._action_key(), self._undo_key()]
-        return await _call(redis, _guarded(script), [*own, *keys], [mode, self.ttl, *args])
+        [outcome] = await once_each(redis, script, [Guarded(self, keys, args)])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def query_prepared(self, redis: "RedisClient") -> RedisOutcome:
         """Answers a message's check-back: "ok" or "refused" as the sender's script ended.
@@ -85,15 +85,27 @@ class RedisBarrier:
         Without an outcome it is "undone", from now on: a sender that comes later gets that answer too.
         """
         sender = replace(self, barrier=Barrier.of_message(self.barrier.gid))
-        return await _call(redis, _check_back(), [sender._action_key()], [self.ttl])
+        [outcome] = await _run(redis, _check_back(), [([sender._action_key()], [self.ttl])])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def stored(self, redis: "RedisClient") -> RedisOutcome | None:
         """The outcome of this operation, or None when there is none (yet). Changes nothing."""
-        answer = await cast("Any", redis).get(self._undo_key() if self.barrier.undoes else self._action_key())
-        if answer is None:
-            return None
-        state, _, result = _text(answer).partition(":")
-        return RedisOutcome(cast("State", state), result, repeated=True)
+        [outcome] = await stored_each(redis, [self])
+        return outcome
+
+    def own_key(self) -> str:
+        """The key of this operation's outcome."""
+        return self._undo_key() if self.barrier.undoes else self._action_key()
+
+    def call_of(self, keys: Sequence[str], args: Sequence[Argument]) -> "tuple[list[str], list[Argument]]":
+        """(KEYS, ARGV) of the guarded script. Raises KeysApart."""
+        tag = _tag(self.slot)
+        if apart := [key for key in keys if _tag(key) != tag]:
+            raise KeysApart(f"{apart[0]!r} lacks the tag {{{tag}}}")
+        mode = "undo" if self.barrier.undoes else "do"
+        return [self._action_key(), self._undo_key(), *keys], [mode, self.ttl, *args]
 
     def _action_key(self) -> str:
         action = self.barrier.undoes or self.barrier.op
@@ -101,6 +113,44 @@ class RedisBarrier:
 
     def _undo_key(self) -> str:
         return f"{self._action_key()}:undo"
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """One call of a script under its barrier, for `once_each`."""
+
+    barrier: RedisBarrier
+    keys: Sequence[str]
+    args: Sequence[Argument]
+
+
+async def once_each(
+    redis: "RedisClient", script: str, calls: Sequence[Guarded]
+) -> "list[RedisOutcome | ResponseError]":
+    """`once` for each of these, in one round trip. They may lie in several slots: each is atomic, not all together.
+
+    A script that raised has its error in the place of its outcome; the others ran all the same. Raises redis-py's
+    errors of connection; after one, call again.
+    """
+    return await _run(redis, _guarded(script), [call.barrier.call_of(call.keys, call.args) for call in calls])
+
+
+async def stored_each(redis: "RedisClient", barriers: Sequence[RedisBarrier]) -> list[RedisOutcome | None]:
+    """`stored` for each of these, in one round trip."""
+    keys = [barrier.own_key() for barrier in barriers]
+    if len(keys) == 1:
+        return [_found(await cast("Any", redis).get(keys[0]))]
+    pipe = cast("Any", redis).pipeline(transaction=False)
+    for key in keys:
+        pipe.get(key)
+    return [_found(answer) for answer in await pipe.execute()]
+
+
+def _found(answer: str | bytes | None) -> RedisOutcome | None:
+    if answer is None:
+        return None
+    state, _, result = _text(answer).partition(":")
+    return RedisOutcome(cast("State", state), result, repeated=True)
 
 
 def _tag(key: str) -> str:
@@ -118,10 +168,48 @@ def _check_back() -> str:
     return _LUA.joinpath("check_back.lua").read_text("utf-8")
 
 
-async def _call(redis: "RedisClient", script: str, keys: list[str], args: list[Argument]) -> RedisOutcome:
-    # redis-py's Script does EVALSHA, and loads the script when Redis answers NOSCRIPT, which means that
-    # nothing ran.
-    state, result, repeated = await cast("Any", redis).register_script(script)(keys=keys, args=args)
+@lru_cache(maxsize=64)
+def _sha(script: str) -> str:
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()  # the name that Redis gives it
+
+
+async def _run(
+    redis: "RedisClient", script: str, calls: "Sequence[tuple[list[str], list[Argument]]]"
+) -> "list[RedisOutcome | ResponseError]":
+    """Runs a script once for each (KEYS, ARGV); those for which Redis did not know it ran nothing, and run again."""
+    from redis.exceptions import NoScriptError
+
+    answers = await _evalsha(redis, script, calls)
+    unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+    if unknown:
+        await cast("Any", redis).script_load(script)
+        for n, answer in zip(unknown, await _evalsha(redis, script, [calls[n] for n in unknown]), strict=True):
+            answers[n] = answer
+    return [answer if isinstance(answer, Exception) else _outcome(*answer) for answer in answers]
+
+
+async def _evalsha(redis: "RedisClient", script: str, calls: "Sequence[tuple[list[str], list[Argument]]]") -> list[Any]:
+    """The answer or the ResponseError of each call."""
+    from redis.exceptions import ResponseError
+
+    client = cast("Any", redis)
+    if len(calls) == 1:
+        keys, args = calls[0]
+        try:
+            return [await client.evalsha(_sha(script), len(keys), *keys, *args)]
+        except ResponseError as error:
+            return [error]
+    pipe = client.pipeline(transaction=False)
+    for keys, args in calls:
+        pipe.evalsha(_sha(script), len(keys), *keys, *args)
+    answers = await pipe.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
+            raise answer
+    return answers
+
+
+def _outcome(state: str | bytes, result: str | bytes, repeated: int) -> RedisOutcome:
     return RedisOutcome(cast("State", _text(state)), _text(result), bool(repeated))
 
 

@@ -21,6 +21,7 @@ from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused
 
 T = TypeVar("T")
 MAX_REASON = 500
+MAX_GID = 64  # characters: what the tables of the services take
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Branch:
 
     async def once(self, db: Database, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
         """Runs `work` once under the barrier, in one transaction. Raises BranchRefusal if it refuses, or did before."""
+        if len(self.gid) > MAX_GID:
+            raise InvalidArgument("gid", f"at most {MAX_GID} characters")
         db.refuse_while_away()
 
         async def to_be_committed(tx: AsyncConnection) -> T:

@@ -323,28 +323,15 @@ class SendSubmitOrderNotifyReply(_rt.Reply):
     orderID: str = Field(description="Id of the order.")
 
 
-def check_SendSubmitOrderNotifyManyRequest(m: flash_sale_pb2.SendSubmitOrderNotifyManyRequest) -> _rt.Violation | None:
-    if len(m.orders) < 1:
-        return ("orders", "must have at least 1 item")
-    if len(m.orders) > 1000:
-        return ("orders", "must have at most 1000 items")
-    for index, item in enumerate(m.orders):
-        if (bad := check_SendSubmitOrderNotifyRequest(item)) is not None:
-            return (f"orders[{index}].{bad[0]}", bad[1])
+def check_SendSubmitOrderNotifyManyRequest(_: flash_sale_pb2.SendSubmitOrderNotifyManyRequest) -> _rt.Violation | None:
     return None
 
 
 class SendSubmitOrderNotifyManyRequest(_rt.Body):
-    """The orders of one batch; those whose unit was not taken are left out of the queue."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'orders': [{'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0, 'orderID': 'f01j8x5t2m4k7q9v3w6y1z0c5n'}]}]})
-
-    orders: Annotated[list[SendSubmitOrderNotifyRequest], FailFast(), Field(min_length=1, max_length=1000), _rt.ITEMS] = Field(description="The orders, each with its id.")
+    """What to deliver is what Redis has stored as taken by the message."""
 
     def to_proto(self) -> flash_sale_pb2.SendSubmitOrderNotifyManyRequest:
-        return flash_sale_pb2.SendSubmitOrderNotifyManyRequest(
-            orders=[item.to_proto() for item in self.orders],
-        )
+        return flash_sale_pb2.SendSubmitOrderNotifyManyRequest()
 
 
 def encode_SendSubmitOrderNotifyManyReply(_: flash_sale_pb2.SendSubmitOrderNotifyManyReply) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from eshop_protos.types import types_pb2 as eshop__protos_dot_types_dot_types__p
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+eshop_protos/flash_sale/v1/flash_sale.proto\x12\x10\x61pi.flashSale.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1e\x65shop_protos/types/types.proto\x1a\x1cgoogle/api/annotations.proto\"f\n\x10\x46lashSaleRequest\x12\x19\n\x06userID\x18\x01 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1c\n\tproductID\x18\x02 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x19\n\x06\x61mount\x18\x04 \x01(\rB\t\xbaH\x06*\x04 \x00@d\"1\n\x0e\x46lashSaleReply\x12\x0f\n\x07orderID\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\"\x1b\n\x19RedisQueryPreparedRequest\"\x19\n\x17RedisQueryPreparedReply\"\x81\x02\n\x1cSendSubmitOrderNotifyRequest\x12\x19\n\x06userID\x18\x01 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1c\n\tproductID\x18\x02 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1f\n\x0cproductCount\x18\x03 \x01(\rB\t\xbaH\x06*\x04 \x00@\x01\x12\x19\n\x06\x61mount\x18\x04 \x01(\rB\t\xbaH\x06*\x04 \x00@d\x12\x19\n\x08\x63ouponID\x18\x05 \x01(\x04\x42\x07\xbaH\x04\x32\x02@\x00\x12\x35\n\x07orderID\x18\x06 \x01(\tB$\xbaH!r\x1f\x18@\x92\x02\x1a\x66\x30\x31j8x5t2m4k7q9v3w6y1z0c5n\x12\x1a\n\trequestID\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\"-\n\x1aSendSubmitOrderNotifyReply\x12\x0f\n\x07orderID\x18\x01 \x01(\t\"o\n SendSubmitOrderNotifyManyRequest\x12K\n\x06orders\x18\x01 \x03(\x0b\x32..api.flashSale.v1.SendSubmitOrderNotifyRequestB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\" \n\x1eSendSubmitOrderNotifyManyReply\"\x92\x01\n\x08TakeItem\x12\x37\n\x07orderID\x18\x01 \x01(\tB&\xbaH#r!\x10\x01\x18P\x92\x02\x1a\x66\x30\x31j8x5t2m4k7q9v3w6y1z0c5n\x12\x0e\n\x06userID\x18\x02 \x01(\x04\x12\x1c\n\tproductID\x18\x03 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1f\n\x0cproductCount\x18\x04 \x01(\rB\t\xbaH\x06*\x04 \x00@\x01\"\x90\x01\n\x0fTakeManyRequest\x12\x36\n\x05items\x18\x01 \x03(\x0b\x32\x1a.api.flashSale.v1.TakeItemB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12#\n\x03gid\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18@\x92\x02\nk3v9x2m7q1\x12 \n\x08\x62ranchID\x18\x03 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\x10\x92\x02\x02\x30\x32\"5\n\rTakeManyReply\x12$\n\x08refusals\x18\x01 \x03(\x0b\x32\x12.api.types.Refusal\"Q\n\x10\x43loseSaleRequest\x12\x1c\n\tproductID\x18\x01 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1f\n\x05token\x18\x02 \x01(\tB\x10\xbaH\rr\x0b\x10\x01\x18@\x92\x02\x04t7x2\"P\n\x0e\x43loseSaleReply\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12-\n\tunsettled\x18\x02 \x03(\x0b\x32\x1a.api.flashSale.v1.TakeItem\"\xc4\x01\n\x0fOpenSaleRequest\x12\x1c\n\tproductID\x18\x01 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x18\n\x07version\x18\x02 \x01(\x04\x42\x07\xbaH\x04\x32\x02@\x01\x12\x16\n\x05stock\x18\x03 \x01(\rB\x07\xbaH\x04*\x02@\n\x12\x1d\n\x0cperUserLimit\x18\x04 \x01(\rB\x07\xbaH\x04*\x02@\x00\x12\x1f\n\x05token\x18\x05 \x01(\tB\x10\xbaH\rr\x0b\x10\x01\x18@\x92\x02\x04t7x2\x12\r\n\x05runID\x18\x06 \x01(\t\x12\x12\n\nkeepBuyers\x18\x07 \x01(\x08\"\'\n\rGetRunRequest\x12\x16\n\x05queue\x18\x01 \x01(\x08\x42\x07\xbaH\x04j\x02\x10\x01\"-\n\x0bGetRunReply\x12\r\n\x05runID\x18\x01 \x01(\t\x12\x0f\n\x07\x64rained\x18\x02 \x01(\x08\" \n\rOpenSaleReply\x12\x0f\n\x07version\x18\x01 \x01(\x04\"t\n\x0bSettledUnit\x12\x37\n\x07orderID\x18\x01 \x01(\tB&\xbaH#r!\x10\x01\x18P\x92\x02\x1a\x66\x30\x31j8x5t2m4k7q9v3w6y1z0c5n\x12\x1c\n\tproductID\x18\x02 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x0e\n\x06resell\x18\x03 \x01(\x08\"O\n\x12SettleUnitsRequest\x12\x39\n\x05units\x18\x01 \x03(\x0b\x32\x1d.api.flashSale.v1.SettledUnitB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"%\n\x10SettleUnitsReply\x12\x11\n\tnotOnSale\x18\x01 \x03(\x04\"\x9a\x01\n\x14\x46lashSaleManyRequest\x12?\n\x06\x62uyers\x18\x01 \x03(\x0b\x32\".api.flashSale.v1.FlashSaleRequestB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x1d\n\nrequestIDs\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\"\n\x0fidempotencyKeys\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"L\n\x12\x46lashSaleManyReply\x12\x36\n\x07results\x18\x01 \x03(\x0b\x32%.api.flashSale.v1.FlashSaleManyResult\"k\n\x13\x46lashSaleManyResult\x12/\n\x05reply\x18\x01 \x01(\x0b\x32 .api.flashSale.v1.FlashSaleReply\x12#\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x12.api.types.Failure2\x93\x0b\n\tflashSale\x12o\n\tFlashSale\x12\".api.flashSale.v1.FlashSaleRequest\x1a .api.flashSale.v1.FlashSaleReply\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/api/v1/flashSale:\x01*\x12_\n\rFlashSaleMany\x12&.api.flashSale.v1.FlashSaleManyRequest\x1a$.api.flashSale.v1.FlashSaleManyReply\"\x00\x12\x90\x01\n\x12RedisQueryPrepared\x12+.api.flashSale.v1.RedisQueryPreparedRequest\x1a).api.flashSale.v1.RedisQueryPreparedReply\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/redisQueryPrepared\x12\x9f\x01\n\x15SendSubmitOrderNotify\x12..api.flashSale.v1.SendSubmitOrderNotifyRequest\x1a,.api.flashSale.v1.SendSubmitOrderNotifyReply\"(\x82\xd3\xe4\x93\x02\"\"\x1d/api/v1/SendSubmitOrderNotify:\x01*\x12\xaf\x01\n\x19SendSubmitOrderNotifyMany\x12\x32.api.flashSale.v1.SendSubmitOrderNotifyManyRequest\x1a\x30.api.flashSale.v1.SendSubmitOrderNotifyManyReply\",\x82\xd3\xe4\x93\x02&\"!/api/v1/SendSubmitOrderNotifyMany:\x01*\x12u\n\x08TakeMany\x12!.api.flashSale.v1.TakeManyRequest\x1a\x1f.api.flashSale.v1.TakeManyReply\"%\x82\xd3\xe4\x93\x02\x1f\"\x1a/api/v1/flashSale/takeMany:\x01*\x12\x81\x01\n\x0eTakeManyRevert\x12!.api.flashSale.v1.TakeManyRequest\x1a\x1f.api.flashSale.v1.TakeManyReply\"+\x82\xd3\xe4\x93\x02%\" /api/v1/flashSale/takeManyRevert:\x01*\x12u\n\tCloseSale\x12\".api.flashSale.v1.CloseSaleRequest\x1a .api.flashSale.v1.CloseSaleReply\"\"\x82\xd3\xe4\x93\x02\x1c\"\x17/api/v1/flashSale/close:\x01*\x12q\n\x08OpenSale\x12!.api.flashSale.v1.OpenSaleRequest\x1a\x1f.api.flashSale.v1.OpenSaleReply\"!\x82\xd3\xe4\x93\x02\x1b\"\x16/api/v1/flashSale/open:\x01*\x12j\n\x06GetRun\x12\x1f.api.flashSale.v1.GetRunRequest\x1a\x1d.api.flashSale.v1.GetRunReply\" \x90\x02\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/flashSale/run\x12|\n\x0bSettleUnits\x12$.api.flashSale.v1.SettleUnitsRequest\x1a\".api.flashSale.v1.SettleUnitsReply\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/api/v1/flashSale/settle:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+eshop_protos/flash_sale/v1/flash_sale.proto\x12\x10\x61pi.flashSale.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1e\x65shop_protos/types/types.proto\x1a\x1cgoogle/api/annotations.proto\"f\n\x10\x46lashSaleRequest\x12\x19\n\x06userID\x18\x01 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1c\n\tproductID\x18\x02 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x19\n\x06\x61mount\x18\x04 \x01(\rB\t\xbaH\x06*\x04 \x00@d\"1\n\x0e\x46lashSaleReply\x12\x0f\n\x07orderID\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\"\x1b\n\x19RedisQueryPreparedRequest\"\x19\n\x17RedisQueryPreparedReply\"\x81\x02\n\x1cSendSubmitOrderNotifyRequest\x12\x19\n\x06userID\x18\x01 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1c\n\tproductID\x18\x02 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1f\n\x0cproductCount\x18\x03 \x01(\rB\t\xbaH\x06*\x04 \x00@\x01\x12\x19\n\x06\x61mount\x18\x04 \x01(\rB\t\xbaH\x06*\x04 \x00@d\x12\x19\n\x08\x63ouponID\x18\x05 \x01(\x04\x42\x07\xbaH\x04\x32\x02@\x00\x12\x35\n\x07orderID\x18\x06 \x01(\tB$\xbaH!r\x1f\x18@\x92\x02\x1a\x66\x30\x31j8x5t2m4k7q9v3w6y1z0c5n\x12\x1a\n\trequestID\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\"-\n\x1aSendSubmitOrderNotifyReply\x12\x0f\n\x07orderID\x18\x01 \x01(\t\"0\n SendSubmitOrderNotifyManyRequestJ\x04\x08\x01\x10\x02R\x06orders\" \n\x1eSendSubmitOrderNotifyManyReply\"\x92\x01\n\x08TakeItem\x12\x37\n\x07orderID\x18\x01 \x01(\tB&\xbaH#r!\x10\x01\x18P\x92\x02\x1a\x66\x30\x31j8x5t2m4k7q9v3w6y1z0c5n\x12\x0e\n\x06userID\x18\x02 \x01(\x04\x12\x1c\n\tproductID\x18\x03 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1f\n\x0cproductCount\x18\x04 \x01(\rB\t\xbaH\x06*\x04 \x00@\x01\"\x90\x01\n\x0fTakeManyRequest\x12\x36\n\x05items\x18\x01 \x03(\x0b\x32\x1a.api.flashSale.v1.TakeItemB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12#\n\x03gid\x18\x02 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18@\x92\x02\nk3v9x2m7q1\x12 \n\x08\x62ranchID\x18\x03 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\x10\x92\x02\x02\x30\x32\"5\n\rTakeManyReply\x12$\n\x08refusals\x18\x01 \x03(\x0b\x32\x12.api.types.Refusal\"Q\n\x10\x43loseSaleRequest\x12\x1c\n\tproductID\x18\x01 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x1f\n\x05token\x18\x02 \x01(\tB\x10\xbaH\rr\x0b\x10\x01\x18@\x92\x02\x04t7x2\"P\n\x0e\x43loseSaleReply\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12-\n\tunsettled\x18\x02 \x03(\x0b\x32\x1a.api.flashSale.v1.TakeItem\"\xc4\x01\n\x0fOpenSaleRequest\x12\x1c\n\tproductID\x18\x01 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x18\n\x07version\x18\x02 \x01(\x04\x42\x07\xbaH\x04\x32\x02@\x01\x12\x16\n\x05stock\x18\x03 \x01(\rB\x07\xbaH\x04*\x02@\n\x12\x1d\n\x0cperUserLimit\x18\x04 \x01(\rB\x07\xbaH\x04*\x02@\x00\x12\x1f\n\x05token\x18\x05 \x01(\tB\x10\xbaH\rr\x0b\x10\x01\x18@\x92\x02\x04t7x2\x12\r\n\x05runID\x18\x06 \x01(\t\x12\x12\n\nkeepBuyers\x18\x07 \x01(\x08\"\'\n\rGetRunRequest\x12\x16\n\x05queue\x18\x01 \x01(\x08\x42\x07\xbaH\x04j\x02\x10\x01\"-\n\x0bGetRunReply\x12\r\n\x05runID\x18\x01 \x01(\t\x12\x0f\n\x07\x64rained\x18\x02 \x01(\x08\" \n\rOpenSaleReply\x12\x0f\n\x07version\x18\x01 \x01(\x04\"t\n\x0bSettledUnit\x12\x37\n\x07orderID\x18\x01 \x01(\tB&\xbaH#r!\x10\x01\x18P\x92\x02\x1a\x66\x30\x31j8x5t2m4k7q9v3w6y1z0c5n\x12\x1c\n\tproductID\x18\x02 \x01(\x04\x42\t\xbaH\x06\x32\x04 \x00@\x01\x12\x0e\n\x06resell\x18\x03 \x01(\x08\"O\n\x12SettleUnitsRequest\x12\x39\n\x05units\x18\x01 \x03(\x0b\x32\x1d.api.flashSale.v1.SettledUnitB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"%\n\x10SettleUnitsReply\x12\x11\n\tnotOnSale\x18\x01 \x03(\x04\"\x9a\x01\n\x14\x46lashSaleManyRequest\x12?\n\x06\x62uyers\x18\x01 \x03(\x0b\x32\".api.flashSale.v1.FlashSaleRequestB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x1d\n\nrequestIDs\x18\x02 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\"\n\x0fidempotencyKeys\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"L\n\x12\x46lashSaleManyReply\x12\x36\n\x07results\x18\x01 \x03(\x0b\x32%.api.flashSale.v1.FlashSaleManyResult\"k\n\x13\x46lashSaleManyResult\x12/\n\x05reply\x18\x01 \x01(\x0b\x32 .api.flashSale.v1.FlashSaleReply\x12#\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x12.api.types.Failure2\x93\x0b\n\tflashSale\x12o\n\tFlashSale\x12\".api.flashSale.v1.FlashSaleRequest\x1a .api.flashSale.v1.FlashSaleReply\"\x1c\x82\xd3\xe4\x93\x02\x16\"\x11/api/v1/flashSale:\x01*\x12_\n\rFlashSaleMany\x12&.api.flashSale.v1.FlashSaleManyRequest\x1a$.api.flashSale.v1.FlashSaleManyReply\"\x00\x12\x90\x01\n\x12RedisQueryPrepared\x12+.api.flashSale.v1.RedisQueryPreparedRequest\x1a).api.flashSale.v1.RedisQueryPreparedReply\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x1a/api/v1/redisQueryPrepared\x12\x9f\x01\n\x15SendSubmitOrderNotify\x12..api.flashSale.v1.SendSubmitOrderNotifyRequest\x1a,.api.flashSale.v1.SendSubmitOrderNotifyReply\"(\x82\xd3\xe4\x93\x02\"\"\x1d/api/v1/SendSubmitOrderNotify:\x01*\x12\xaf\x01\n\x19SendSubmitOrderNotifyMany\x12\x32.api.flashSale.v1.SendSubmitOrderNotifyManyRequest\x1a\x30.api.flashSale.v1.SendSubmitOrderNotifyManyReply\",\x82\xd3\xe4\x93\x02&\"!/api/v1/SendSubmitOrderNotifyMany:\x01*\x12u\n\x08TakeMany\x12!.api.flashSale.v1.TakeManyRequest\x1a\x1f.api.flashSale.v1.TakeManyReply\"%\x82\xd3\xe4\x93\x02\x1f\"\x1a/api/v1/flashSale/takeMany:\x01*\x12\x81\x01\n\x0eTakeManyRevert\x12!.api.flashSale.v1.TakeManyRequest\x1a\x1f.api.flashSale.v1.TakeManyReply\"+\x82\xd3\xe4\x93\x02%\" /api/v1/flashSale/takeManyRevert:\x01*\x12u\n\tCloseSale\x12\".api.flashSale.v1.CloseSaleRequest\x1a .api.flashSale.v1.CloseSaleReply\"\"\x82\xd3\xe4\x93\x02\x1c\"\x17/api/v1/flashSale/close:\x01*\x12q\n\x08OpenSale\x12!.api.flashSale.v1.OpenSaleRequest\x1a\x1f.api.flashSale.v1.OpenSaleReply\"!\x82\xd3\xe4\x93\x02\x1b\"\x16/api/v1/flashSale/open:\x01*\x12j\n\x06GetRun\x12\x1f.api.flashSale.v1.GetRunRequest\x1a\x1d.api.flashSale.v1.GetRunReply\" \x90\x02\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/flashSale/run\x12|\n\x0bSettleUnits\x12$.api.flashSale.v1.SettleUnitsRequest\x1a\".api.flashSale.v1.SettleUnitsReply\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/api/v1/flashSale/settle:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,8 +54,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDSUBMITORDERNOTIFYREQUEST'].fields_by_name['orderID']._serialized_options = b'\272H!r\037\030@\222\002\032f01j8x5t2m4k7q9v3w6y1z0c5n'
   _globals['_SENDSUBMITORDERNOTIFYREQUEST'].fields_by_name['requestID']._loaded_options = None
   _globals['_SENDSUBMITORDERNOTIFYREQUEST'].fields_by_name['requestID']._serialized_options = b'\272H\004r\002\030@'
-  _globals['_SENDSUBMITORDERNOTIFYMANYREQUEST'].fields_by_name['orders']._loaded_options = None
-  _globals['_SENDSUBMITORDERNOTIFYMANYREQUEST'].fields_by_name['orders']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
   _globals['_TAKEITEM'].fields_by_name['orderID']._loaded_options = None
   _globals['_TAKEITEM'].fields_by_name['orderID']._serialized_options = b'\272H#r!\020\001\030P\222\002\032f01j8x5t2m4k7q9v3w6y1z0c5n'
   _globals['_TAKEITEM'].fields_by_name['productID']._loaded_options = None
@@ -129,39 +127,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SENDSUBMITORDERNOTIFYREPLY']._serialized_start=627
   _globals['_SENDSUBMITORDERNOTIFYREPLY']._serialized_end=672
   _globals['_SENDSUBMITORDERNOTIFYMANYREQUEST']._serialized_start=674
-  _globals['_SENDSUBMITORDERNOTIFYMANYREQUEST']._serialized_end=785
-  _globals['_SENDSUBMITORDERNOTIFYMANYREPLY']._serialized_start=787
-  _globals['_SENDSUBMITORDERNOTIFYMANYREPLY']._serialized_end=819
-  _globals['_TAKEITEM']._serialized_start=822
-  _globals['_TAKEITEM']._serialized_end=968
-  _globals['_TAKEMANYREQUEST']._serialized_start=971
-  _globals['_TAKEMANYREQUEST']._serialized_end=1115
-  _globals['_TAKEMANYREPLY']._serialized_start=1117
-  _globals['_TAKEMANYREPLY']._serialized_end=1170
-  _globals['_CLOSESALEREQUEST']._serialized_start=1172
-  _globals['_CLOSESALEREQUEST']._serialized_end=1253
-  _globals['_CLOSESALEREPLY']._serialized_start=1255
-  _globals['_CLOSESALEREPLY']._serialized_end=1335
-  _globals['_OPENSALEREQUEST']._serialized_start=1338
-  _globals['_OPENSALEREQUEST']._serialized_end=1534
-  _globals['_GETRUNREQUEST']._serialized_start=1536
-  _globals['_GETRUNREQUEST']._serialized_end=1575
-  _globals['_GETRUNREPLY']._serialized_start=1577
-  _globals['_GETRUNREPLY']._serialized_end=1622
-  _globals['_OPENSALEREPLY']._serialized_start=1624
-  _globals['_OPENSALEREPLY']._serialized_end=1656
-  _globals['_SETTLEDUNIT']._serialized_start=1658
-  _globals['_SETTLEDUNIT']._serialized_end=1774
-  _globals['_SETTLEUNITSREQUEST']._serialized_start=1776
-  _globals['_SETTLEUNITSREQUEST']._serialized_end=1855
-  _globals['_SETTLEUNITSREPLY']._serialized_start=1857
-  _globals['_SETTLEUNITSREPLY']._serialized_end=1894
-  _globals['_FLASHSALEMANYREQUEST']._serialized_start=1897
-  _globals['_FLASHSALEMANYREQUEST']._serialized_end=2051
-  _globals['_FLASHSALEMANYREPLY']._serialized_start=2053
-  _globals['_FLASHSALEMANYREPLY']._serialized_end=2129
-  _globals['_FLASHSALEMANYRESULT']._serialized_start=2131
-  _globals['_FLASHSALEMANYRESULT']._serialized_end=2238
-  _globals['_FLASHSALE']._serialized_start=2241
-  _globals['_FLASHSALE']._serialized_end=3668
+  _globals['_SENDSUBMITORDERNOTIFYMANYREQUEST']._serialized_end=722
+  _globals['_SENDSUBMITORDERNOTIFYMANYREPLY']._serialized_start=724
+  _globals['_SENDSUBMITORDERNOTIFYMANYREPLY']._serialized_end=756
+  _globals['_TAKEITEM']._serialized_start=759
+  _globals['_TAKEITEM']._serialized_end=905
+  _globals['_TAKEMANYREQUEST']._serialized_start=908
+  _globals['_TAKEMANYREQUEST']._serialized_end=1052
+  _globals['_TAKEMANYREPLY']._serialized_start=1054
+  _globals['_TAKEMANYREPLY']._serialized_end=1107
+  _globals['_CLOSESALEREQUEST']._serialized_start=1109
+  _globals['_CLOSESALEREQUEST']._serialized_end=1190
+  _globals['_CLOSESALEREPLY']._serialized_start=1192
+  _globals['_CLOSESALEREPLY']._serialized_end=1272
+  _globals['_OPENSALEREQUEST']._serialized_start=1275
+  _globals['_OPENSALEREQUEST']._serialized_end=1471
+  _globals['_GETRUNREQUEST']._serialized_start=1473
+  _globals['_GETRUNREQUEST']._serialized_end=1512
+  _globals['_GETRUNREPLY']._serialized_start=1514
+  _globals['_GETRUNREPLY']._serialized_end=1559
+  _globals['_OPENSALEREPLY']._serialized_start=1561
+  _globals['_OPENSALEREPLY']._serialized_end=1593
+  _globals['_SETTLEDUNIT']._serialized_start=1595
+  _globals['_SETTLEDUNIT']._serialized_end=1711
+  _globals['_SETTLEUNITSREQUEST']._serialized_start=1713
+  _globals['_SETTLEUNITSREQUEST']._serialized_end=1792
+  _globals['_SETTLEUNITSREPLY']._serialized_start=1794
+  _globals['_SETTLEUNITSREPLY']._serialized_end=1831
+  _globals['_FLASHSALEMANYREQUEST']._serialized_start=1834
+  _globals['_FLASHSALEMANYREQUEST']._serialized_end=1988
+  _globals['_FLASHSALEMANYREPLY']._serialized_start=1990
+  _globals['_FLASHSALEMANYREPLY']._serialized_end=2066
+  _globals['_FLASHSALEMANYRESULT']._serialized_start=2068
+  _globals['_FLASHSALEMANYRESULT']._serialized_end=2175
+  _globals['_FLASHSALE']._serialized_start=2178
+  _globals['_FLASHSALE']._serialized_end=3605
 # @@protoc_insertion_point(module_scope)

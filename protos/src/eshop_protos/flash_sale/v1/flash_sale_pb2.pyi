@@ -60,10 +60,8 @@ class SendSubmitOrderNotifyReply(_message.Message):
     def __init__(self, orderID: _Optional[str] = ...) -> None: ...
 
 class SendSubmitOrderNotifyManyRequest(_message.Message):
-    __slots__ = ("orders",)
-    ORDERS_FIELD_NUMBER: _ClassVar[int]
-    orders: _containers.RepeatedCompositeFieldContainer[SendSubmitOrderNotifyRequest]
-    def __init__(self, orders: _Optional[_Iterable[_Union[SendSubmitOrderNotifyRequest, _Mapping]]] = ...) -> None: ...
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class SendSubmitOrderNotifyManyReply(_message.Message):
     __slots__ = ()
