@@ -534,6 +534,34 @@ class TestSeveralProducts:
         assert sorted(stall.queued()) == sorted(accepted)
 
 
+class TestTheLookBefore:
+    """Whether a product is looked at before its buyers get a message."""
+
+    async def test_only_where_the_last_batch_refused_somebody(self, stall: Stall, product: int, monkeypatch):
+        await stall.shelf.opened(product, 2)
+        look, looks = stall.shelf.sales.at_sight, []
+
+        async def looking(products: Any) -> Any:
+            looks.append(products)
+            return await look(products)
+
+        monkeypatch.setattr(stall.shelf.sales, "at_sight", looking)
+        for sold_out in (False, False, True, True):
+            made = len(stall.dtm.made)
+            if not sold_out:
+                await stall.buy(product)
+                continue
+            with pytest.raises(Refused, match="销售完毕"):
+                await stall.buy(product)
+        assert looks == [[product], [product]]
+        assert len(stall.dtm.made) == made
+        await stall.shelf.opened(product, 5, version=2)
+        await stall.buy(product)
+        await stall.buy(product)
+        assert looks == [[product]] * 3
+        assert len(stall.queued()) == 4
+
+
 class TestPreparedAhead:
     """The message of the next batch is prepared while one is sold."""
 

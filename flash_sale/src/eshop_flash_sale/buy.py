@@ -26,6 +26,7 @@ from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
 SOLD_OUT_MESSAGE = "销售完毕"
 NOT_TAKEN_MESSAGE = "the shop could not take this order; try again"
 MOST_BUYERS = 500
+MOST_SELLING = 10_000
 CLOSED_WAIT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.1
 
@@ -89,6 +90,7 @@ class Buying:
         self._orders = orders
         self._ids = ids
         self._wait_seconds = wait_seconds
+        self._selling: set[int] = set()
         self._lanes: Coalescer[Buyer, Accepted] = Coalescer(
             "flash_sale", self._sell, lanes=lanes, max_items=MOST_BUYERS
         )
@@ -137,8 +139,12 @@ class Buying:
             await asyncio.gather(*map(self._sell_part, parts))
 
     async def _not_refused_at_sight(self, batch: Batch) -> Batch:
-        """Sold out is answered without DTM. Who comes again may have their unit already, and is not judged here."""
-        codes = await self._sales.at_sight(list({pending.item.product_id for pending in batch}))
+        """Sold out is answered without DTM. Who comes again may have their unit already, and is not judged here.
+
+        Products of which the last batch refused nobody are not looked at: it would be in vain, and a round trip.
+        """
+        unsure = {pending.item.product_id for pending in batch} - self._selling
+        codes = await self._sales.at_sight(list(unsure)) if unsure else {}
         if not codes:
             return batch
         left: list[Pending[Buyer, Accepted]] = []
@@ -163,10 +169,14 @@ class Buying:
         message = await self._messages.prepared({pending.item.product_id for pending in batch})
         crash_point("before_take")
         taken = await self._take(message, [pending.item for pending in batch])
+        self._selling.update(pending.item.product_id for pending in batch)
         for pending in batch:
             code = taken.refused.get(pending.item.order_id)
             if code is not None:
+                self._selling.discard(pending.item.product_id)
                 pending.fail(refused(code, pending.item.product_id))
+        if len(self._selling) > MOST_SELLING:
+            self._selling.clear()
         if taken.accepted:
             await self._submit(message, batch)
         else:

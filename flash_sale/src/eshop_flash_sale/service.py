@@ -23,6 +23,7 @@ from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, Unavailable
+from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
 
 class FlashSaleService(FlashSaleApi):
@@ -81,7 +82,7 @@ class FlashSaleService(FlashSaleApi):
     ) -> pb.SendSubmitOrderNotifyReply:
         """As DTM's delivery: only an order whose unit was taken. Called by anybody else: an ordinary buffered order."""
         if "dtm-gid" in call.metadata:
-            await self._deliver(Branch(call), call, only=request.orderID)
+            await self._deliver(Branch(call), call, request)
             return pb.SendSubmitOrderNotifyReply(orderID=request.orderID)
         order_id = self._ids.new("b")
         await self._producer.send(self._topic, order_id, _queued(order_id, request), branch_headers(call))
@@ -137,32 +138,35 @@ class FlashSaleService(FlashSaleApi):
         missing = [p for p, units in by_product.items() if not await self._sales.settle(p, units)]
         return pb.SettleUnitsReply(notOnSale=missing)
 
-    async def _deliver(self, branch: Branch, call: Call, *, only: str | None = None) -> None:
-        """Writes the orders whose units were taken to the queue.
+    async def _deliver(
+        self, branch: Branch, call: Call, only: pb.SendSubmitOrderNotifyRequest | None = None
+    ) -> None:
+        """Writes the orders whose units were taken to the queue, or `only` this one if it is among them.
 
         Raises Unavailable where an outcome is not stored: DTM must ask again, never take it for delivered.
         """
         delivery = object()
         self._drain.delivering.add(delivery)
         try:
-            await self._deliver_stored(branch, call, only)
+            taken = await self._taken(branch)
+            orders = [(unit.ref, _taken(unit, product_id), unit.request_id) for product_id, unit in taken]
+            if only is not None:
+                refs = {unit.ref for _, unit in taken}
+                orders = [(only.orderID, _queued(only.orderID, only), only.requestID)] if only.orderID in refs else []
+            messages = [QueueMessage(ref, order, {REQUEST_ID: own or call.request_id}) for ref, order, own in orders]
+            await self._producer.send_many(self._topic, messages)
         finally:
             self._drain.delivering.discard(delivery)
 
-    async def _deliver_stored(self, branch: Branch, call: Call, only: str | None) -> None:
-        products = _products(branch.barrier)
-        messages: list[QueueMessage] = []
-        for product_id, stored in zip(
-            products, await stored_each(self._redis, _guards(branch.barrier)), strict=True
-        ):
-            if stored is None:
+    async def _taken(self, branch: Branch) -> list[tuple[int, Take]]:
+        """What was taken for this message, with its product."""
+        outcomes = await stored_each(self._redis, _guards(branch.barrier))
+        taken: list[tuple[int, Take]] = []
+        for product_id, outcome in zip(_products(branch.barrier), outcomes, strict=True):
+            if outcome is None:
                 raise Unavailable("no outcome is stored for this message")
-            messages += [
-                QueueMessage(unit.ref, _taken(unit, product_id), {"x-request-id": unit.request_id or call.request_id})
-                for unit in accepted_items(stored)
-                if only in (None, unit.ref)
-            ]
-        await self._producer.send_many(self._topic, messages)
+            taken += [(product_id, unit) for unit in accepted_items(outcome)]
+        return taken
 
 
 def _products(barrier: aiodtm.Barrier) -> list[int]:
