@@ -322,4 +322,7 @@ class TestTheCheapLook:
     async def test_a_sale_that_is_being_set_is_closed(self, shelf: Shelf, product: int):
         await shelf.opened(product, 0)
         await shelf.sales.close(product, "t1")
-        assert await shelf.sales.at_sight([product, product + 1]) == {product: "SALE_CLOSED", product + 1: "NOT_ON_SALE"}
+        assert await shelf.sales.at_sight([product, product + 1]) == {
+            product: "SALE_CLOSED",
+            product + 1: "NOT_ON_SALE",
+        }

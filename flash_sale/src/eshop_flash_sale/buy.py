@@ -1,8 +1,8 @@
 """Buying units of flash sales: the story of a two-phase message.
 
-Buyers who come at the same time go together: prepare at DTM, one round trip to Redis that decides for each of them under
-the barrier, submit. DTM then has the orders that were accepted delivered to the queue. If this process dies on the way,
-DTM checks back: units were taken and the orders follow, or they were not and never will be.
+Buyers who come at the same time go together: prepare at DTM, one round trip to Redis that decides for each of them
+under the barrier, submit. DTM then has the orders that were accepted delivered to the queue. If this process dies on
+the way, DTM checks back: units were taken and the orders follow, or they were not and never will be.
 """
 
 import asyncio
@@ -160,7 +160,7 @@ class Buying:
         """As `_sell_by_message`; an error is the answer of these buyers and of no others."""
         try:
             await self._sell_by_message(batch)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the coalescer would give it to all
+        except Exception as error:
             for pending in batch:
                 pending.fail(error)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import Any
 
 import orjson
 from redis.asyncio import Redis
@@ -84,14 +85,14 @@ class Sales:
         """A cheap look before any work: the code with which a buyer of one unit would be refused now, if any."""
         names = ["state", "left", "run"]
         if len(products) == 1:
-            rows = [await self._redis.hmget(Keys(products[0]).sale, names)]  # pyright: ignore[reportGeneralTypeIssues]
+            rows: list[Any] = [await self._redis.hmget(Keys(products[0]).sale, names)]  # pyright: ignore[reportGeneralTypeIssues]
         else:
             pipe = self._redis.pipeline(transaction=False)
             for product_id in products:
                 pipe.hmget(Keys(product_id).sale, names)
             rows = await pipe.execute()
         run_id = await self.run_id()
-        codes = {p: _code_at_sight(*row, run_id) for p, row in zip(products, rows, strict=True)}
+        codes = {p: _code_at_sight(row, run_id) for p, row in zip(products, rows, strict=True)}
         return {product_id: code for product_id, code in codes.items() if code}
 
     async def take(self, barrier: aiodtm.Barrier, product_id: int, items: Sequence[Take], *, each: bool) -> Taken:
@@ -103,7 +104,7 @@ class Sales:
             raise Unavailable(BEING_SET, short=SALE_CLOSED) from outcome
         if outcome.state == "undone":
             raise aiodtm.BranchRefused("undone")
-        return _taken(outcome)
+        return _taken(outcome, items, UNDONE)
 
     async def take_each(self, barrier: aiodtm.Barrier, takes: Mapping[int, Sequence[Take]]) -> Taken:
         """Takes units of several products for one message, each item for itself, in one round trip.
@@ -118,13 +119,10 @@ class Sales:
         with self._expecting(run_id):
             outcomes = await self._once_each(calls)
             for call, items, outcome in zip(calls, takes.values(), outcomes, strict=True):
-                code = UNDONE
                 if isinstance(outcome, ResponseError):
-                    outcome, code = await call.barrier.query_prepared(self._redis), SALE_CLOSED
-                if outcome.state == "undone":
-                    refused.update((item.ref, code) for item in items)
-                    continue
-                taken = _taken(outcome)
+                    taken = _taken(await call.barrier.query_prepared(self._redis), items, SALE_CLOSED)
+                else:
+                    taken = _taken(outcome, items, UNDONE)
                 accepted |= taken.accepted
                 refused.update(taken.refused)
         return Taken(frozenset(accepted), refused)
@@ -206,13 +204,16 @@ def accepted_items(outcome: RedisOutcome) -> list[Take]:
     return [Take(ref, int(user), count, False, *more) for ref, user, count, _version, *more in rows]
 
 
-def _taken(outcome: RedisOutcome) -> Taken:
+def _taken(outcome: RedisOutcome, items: Sequence[Take], undone: str) -> Taken:
+    """What became of these; `undone` is their code where nothing was, or will be, taken."""
+    if outcome.state == "undone":
+        return Taken(frozenset(), {item.ref: undone for item in items})
     found = orjson.loads(outcome.result)
-    accepted = [row[0] for row in found["accepted"]] if outcome.state == "ok" else []
-    return Taken(frozenset(accepted), dict(found["refused"]))
+    return Taken(frozenset(row[0] for row in found["accepted"]), dict(found["refused"]))
 
 
-def _code_at_sight(state: str | None, left: str | None, run: str | None, run_id: str) -> str | None:
+def _code_at_sight(row: Sequence[str | None], run_id: str) -> str | None:
+    state, left, run = row
     if state is None:
         return NOT_ON_SALE
     if state != "open" or (run_id and run != run_id):

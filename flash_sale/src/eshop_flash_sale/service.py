@@ -138,9 +138,7 @@ class FlashSaleService(FlashSaleApi):
         missing = [p for p, units in by_product.items() if not await self._sales.settle(p, units)]
         return pb.SettleUnitsReply(notOnSale=missing)
 
-    async def _deliver(
-        self, branch: Branch, call: Call, only: pb.SendSubmitOrderNotifyRequest | None = None
-    ) -> None:
+    async def _deliver(self, branch: Branch, call: Call, only: pb.SendSubmitOrderNotifyRequest | None = None) -> None:
         """Writes the orders whose units were taken to the queue, or `only` this one if it is among them.
 
         Raises Unavailable where an outcome is not stored: DTM must ask again, never take it for delivered.

@@ -19,8 +19,8 @@ from eshop_chassis.order_ids import Kind, OrderIds, OrderIdSettings
 from eshop_coupon.service import CouponService
 from eshop_coupon.store import UNUSED, USED
 from eshop_flash_sale.buy import Buying
-from eshop_flash_sale.messages import Messages
 from eshop_flash_sale.keys import KeyedBuying
+from eshop_flash_sale.messages import Messages
 from eshop_flash_sale.sale import Take
 from eshop_flash_sale.service import FlashSaleService
 from eshop_order.keys import KeyedRequests

@@ -177,7 +177,7 @@ async def _run(
     redis: "RedisClient", script: str, calls: "Sequence[tuple[list[str], list[Argument]]]"
 ) -> "list[RedisOutcome | ResponseError]":
     """Runs a script once for each (KEYS, ARGV); those for which Redis did not know it ran nothing, and run again."""
-    from redis.exceptions import NoScriptError
+    from redis.exceptions import NoScriptError, ResponseError
 
     answers = await _evalsha(redis, script, calls)
     unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
@@ -185,7 +185,7 @@ async def _run(
         await cast("Any", redis).script_load(script)
         for n, answer in zip(unknown, await _evalsha(redis, script, [calls[n] for n in unknown]), strict=True):
             answers[n] = answer
-    return [answer if isinstance(answer, Exception) else _outcome(*answer) for answer in answers]
+    return [answer if isinstance(answer, ResponseError) else _outcome(*answer) for answer in answers]
 
 
 async def _evalsha(redis: "RedisClient", script: str, calls: "Sequence[tuple[list[str], list[Argument]]]") -> list[Any]:
