@@ -4,9 +4,11 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from aiodtm import Barrier, KeysApart, RedisBarrier, random_gid
+from aiodtm.redis import Guarded, once_each, stored_each
 
 COUNT = """
 local function business(KEYS, ARGV, earlier)
@@ -120,3 +122,31 @@ async def test_keys_in_another_slot_are_refused(redis, slot):
         await barrier(slot).once(redis, COUNT, ["other:{8}:n"], ["ok"])
     with pytest.raises(KeysApart, match="no hash tag"):
         barrier("flash:7")
+
+
+class TestSeveralInOneRoundTrip:
+    async def test_each_has_its_own_outcome_and_an_error_stops_no_other(self, redis, slot):
+        slots = [f"{slot}{{{n}}}" for n in range(3)]
+        calls = [
+            Guarded(barrier(own), [f"{own}:n"], [said])
+            for own, said in zip(slots, ["ok", "break", "refused"], strict=True)
+        ]
+        await redis.script_flush()
+        for repeated in (False, True):
+            done, broken, refused = await once_each(redis, COUNT, calls)
+            assert isinstance(broken, ResponseError)
+            assert [(o.state, o.repeated) for o in (done, refused)] == [("ok", repeated), ("refused", repeated)]
+        assert await stored_each(redis, [barrier(own) for own in slots]) == [done, None, refused]
+
+    async def test_where_a_script_is_lost_between_two_of_them_each_runs_once(self, redis, slot):
+        calls = [Guarded(barrier(slot, gid=f"g{n}"), [f"{slot}:n"], ["ok"]) for n in range(3)]
+        await once_each(redis, COUNT, calls[:2])
+        await redis.script_flush()
+        assert [o.repeated for o in await once_each(redis, COUNT, calls)] == [True, True, False]
+        assert await redis.get(f"{slot}:n") == b"3"
+
+    async def test_a_lost_connection_is_raised(self, redis, slot):
+        calls = [Guarded(barrier(slot, gid=f"g{n}"), [f"{slot}:n"], ["ok"]) for n in range(2)]
+        async with Redis(host="127.0.0.1", port=1) as nobody:
+            with pytest.raises(RedisConnectionError):
+                await once_each(nobody, COUNT, calls)
