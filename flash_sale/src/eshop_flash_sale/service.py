@@ -141,30 +141,29 @@ class FlashSaleService(FlashSaleApi):
     async def _deliver(self, branch: Branch, call: Call, only: pb.SendSubmitOrderNotifyRequest | None = None) -> None:
         """Writes the orders whose units were taken to the queue, or `only` this one if it is among them.
 
-        Raises Unavailable where an outcome is not stored: DTM must ask again, never take it for delivered.
+        Raises Unavailable where an outcome is not stored: DTM must ask again, never take it for delivered. What the
+        outcomes of other products tell is written all the same; the queue's reader places an order once.
         """
         delivery = object()
         self._drain.delivering.add(delivery)
         try:
-            taken = await self._taken(branch)
+            outcomes = await stored_each(self._redis, _guards(branch.barrier))
+            taken = [
+                (product_id, unit)
+                for product_id, outcome in zip(_products(branch.barrier), outcomes, strict=True)
+                if outcome is not None
+                for unit in accepted_items(outcome)
+            ]
             orders = [(unit.ref, _taken(unit, product_id), unit.request_id) for product_id, unit in taken]
             if only is not None:
                 refs = {unit.ref for _, unit in taken}
                 orders = [(only.orderID, _queued(only.orderID, only), only.requestID)] if only.orderID in refs else []
             messages = [QueueMessage(ref, order, {REQUEST_ID: own or call.request_id}) for ref, order, own in orders]
             await self._producer.send_many(self._topic, messages)
+            if None in outcomes:
+                raise Unavailable("no outcome is stored for this message")
         finally:
             self._drain.delivering.discard(delivery)
-
-    async def _taken(self, branch: Branch) -> list[tuple[int, Take]]:
-        """What was taken for this message, with its product."""
-        outcomes = await stored_each(self._redis, _guards(branch.barrier))
-        taken: list[tuple[int, Take]] = []
-        for product_id, outcome in zip(_products(branch.barrier), outcomes, strict=True):
-            if outcome is None:
-                raise Unavailable("no outcome is stored for this message")
-            taken += [(product_id, unit) for unit in accepted_items(outcome)]
-        return taken
 
 
 def _products(barrier: aiodtm.Barrier) -> list[int]:
