@@ -18,6 +18,7 @@ from aiodtm.testing import Fault, InMemoryDtm, Plan
 from eshop_chassis.order_ids import OrderIds, OrderIdSettings
 from eshop_flash_sale import buy
 from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.delivery import Delivery
 from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.messages import Messages, products_of, together
 from eshop_flash_sale.sale import Take
@@ -76,12 +77,13 @@ class Stall:
         """A new process of the service."""
         orders: Any = self.orders
         self.messages = Messages(self.dtm, address="flash:1")
-        self.buying = Buying(self.shelf.sales, self.messages, IDS, orders, wait_seconds=0.3, lanes=2)
         queue: Any = self.queue
         drain: Any = Drain()
+        self.delivery = Delivery(self.shelf.redis, queue, "orders", drain)
+        self.buying = Buying(self.shelf.sales, self.messages, self.delivery, IDS, orders, wait_seconds=0.3, lanes=2)
         keyed = KeyedBuying(self.shelf.keys, IDS, self.buying)
         self.service = FlashSaleService(
-            self.shelf.redis, self.shelf.sales, self.buying, keyed, queue, IDS, "orders", drain
+            self.shelf.redis, self.shelf.sales, self.buying, keyed, queue, IDS, "orders", drain, self.delivery
         )
         self.network.serve("flash:1", flash_sale_api.flash_sale_handlers(self.service, self.network.hooks))
 
@@ -310,10 +312,10 @@ class TestOnTheWay:
     async def test_dead_between_take_and_submit_the_order_follows(self, stall: Stall, product: int, monkeypatch):
         await stall.shelf.opened(product, 5)
 
-        async def never_submit(*_args: Any) -> Any:
+        async def never_write(*_args: Any) -> Any:
             await asyncio.Event().wait()
 
-        monkeypatch.setattr(stall.buying, "_submit", never_submit)
+        monkeypatch.setattr(stall.delivery, "write", never_write)
         dead = asyncio.create_task(stall.buy(product))
         await asyncio.sleep(0.05)
         assert stall.queued() == []
@@ -321,6 +323,61 @@ class TestOnTheWay:
         assert len(stall.queued()) == 1
         assert stall.queued() == await taken(stall.shelf, product)
         dead.cancel()
+
+    async def test_dead_between_queue_and_submit_the_order_is_there_once(self, stall: Stall, product: int, monkeypatch):
+        await stall.shelf.opened(product, 5)
+
+        async def never_finish(*_args: Any) -> Any:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(stall.buying, "_finish", never_finish)
+        reply = await stall.buy(product)
+        assert (reply.status, stall.queued()) == ("accepted", [reply.orderID])
+        stall.start()
+        await stall.settle()
+        assert stall.queued() == await taken(stall.shelf, product) == [reply.orderID]
+        assert await stall.dtm.statuses() == ["succeed"]
+
+    async def test_a_buyer_whose_order_is_in_the_queue_is_told_so_whatever_becomes_of_dtm(
+        self, stalls: Callable[..., Stall], product: int
+    ):
+        stall = stalls(Plan(submit="lost"))
+        await stall.shelf.opened(product, 5)
+        assert (await stall.buy(product)).status == "accepted"
+        await stall.settle()
+        assert len(stall.queue.messages) == 1
+
+    @pytest.mark.parametrize("again", ["the same process", "another process"])
+    async def test_dtm_s_delivery_writes_nothing_that_the_seller_has_written(
+        self, stall: Stall, product: int, again: str
+    ):
+        await stall.shelf.opened(product, 5)
+        await stall.buy(product)
+        await stall.settle()
+        if again == "another process":
+            stall.start()
+        await TestDtmCalls().deliver(stall, stall.dtm.made[0])
+        assert len(stall.queue.messages) == 1
+
+    async def test_what_is_under_way_is_known_until_the_queue_has_it(self, stall: Stall, product: int, monkeypatch):
+        """A sale is set for a Redis that restarted only when these orders can be seen in the queue."""
+        await stall.shelf.opened(product, 5)
+        drain, seen = stall.delivery._drain, []
+        take, write = stall.shelf.sales.take_each, stall.delivery.write
+
+        async def seen_take(*args: Any) -> Any:
+            seen.append(len(drain.delivering))
+            return await take(*args)
+
+        async def seen_write(*args: Any) -> Any:
+            queued = await write(*args)
+            seen.append(len(drain.delivering))
+            return queued
+
+        monkeypatch.setattr(stall.shelf.sales, "take_each", seen_take)
+        monkeypatch.setattr(stall.delivery, "write", seen_write)
+        await stall.buy(product)
+        assert (seen, len(drain.delivering)) == ([1, 1], 0)
 
     async def test_dead_at_any_moment_units_and_orders_agree(self, stalls, product: int):
         for moment in count(1):
@@ -455,7 +512,7 @@ class TestSeveralProducts:
         answers = await stall.buying.buy_many(requests, ["r"] * 6)
         assert sorted(stall.queued()) == sorted(answer.order_id for answer in answers)
         assert {json.loads(m.value)["productID"] for m in stall.queue.messages} == {product, product + 1, product + 2}
-        [gid] = {arrival.gid for arrival in stall.dtm.arrivals}
+        [gid] = stall.dtm.made
         assert products_of(gid) == [product, product + 1, product + 2]
 
     async def test_one_whose_sale_is_closed_under_way_keeps_nobody_waiting(

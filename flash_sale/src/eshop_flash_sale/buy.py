@@ -1,21 +1,24 @@
 """Buying units of flash sales: the story of a two-phase message.
 
 Buyers who come at the same time go together: prepare at DTM, one round trip to Redis that decides for each of them
-under the barrier, submit. DTM then has the orders that were accepted delivered to the queue. If this process dies on
-the way, DTM checks back: units were taken and the orders follow, or they were not and never will be.
+under the barrier; the accepted orders go to the queue, and their buyers are told; submit. If this process dies on the
+way, DTM checks back: units were taken and DTM has their orders delivered to the queue, or none were and never will be.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from aiodtm import Message
+from aiodtm import AiodtmError, Message
 from eshop_chassis.coalescer import Coalescer, Pending
 from eshop_chassis.crash_points import crash_point
+from eshop_chassis.logs import get_logger
 from eshop_chassis.order_ids import OrderIds
+from eshop_flash_sale.delivery import Delivery, Unit
 from eshop_flash_sale.messages import Messages, together
 from eshop_flash_sale.sale import BEING_SET, CODES, LIMIT_REACHED, NOT_ON_SALE, SALE_CLOSED, UNDONE, Sales, Take, Taken
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
@@ -23,12 +26,14 @@ from eshop_protos.order.v1 import order_pb2
 from eshop_protos.order.v1.order_api import OrderApi
 from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
 
+log = get_logger(__name__)
 SOLD_OUT_MESSAGE = "销售完毕"
 NOT_TAKEN_MESSAGE = "the shop could not take this order; try again"
 MOST_BUYERS = 500
 MOST_SELLING = 10_000
 CLOSED_WAIT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.1
+LEAST_WAIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,10 @@ class Buyer:
         """The unit as the sale takes it."""
         return Take(self.order_id, self.user_id, 1, self.keyed, self.amount, self.request_id)
 
+    def to_unit(self) -> Unit:
+        """The unit as the delivery takes it."""
+        return self.product_id, self.to_take()
+
     def to_order(self) -> order_pb2.CreateOrderRequest:
         """The order as the order service takes it."""
         return order_pb2.CreateOrderRequest(
@@ -83,10 +92,19 @@ class Buying:
     """Sells units of flash sales. Buyers of all products share the batches."""
 
     def __init__(
-        self, sales: Sales, messages: Messages, ids: OrderIds, orders: OrderApi, *, wait_seconds: float, lanes: int
+        self,
+        sales: Sales,
+        messages: Messages,
+        delivery: Delivery,
+        ids: OrderIds,
+        orders: OrderApi,
+        *,
+        wait_seconds: float,
+        lanes: int,
     ) -> None:
         self._sales = sales
         self._messages = messages
+        self._delivery = delivery
         self._orders = orders
         self._ids = ids
         self._wait_seconds = wait_seconds
@@ -168,32 +186,56 @@ class Buying:
         crash_point("before_prepare")
         message = await self._messages.prepared({pending.item.product_id for pending in batch})
         crash_point("before_take")
-        taken = await self._take(message, [pending.item for pending in batch])
+        begun = time.monotonic()
+        with self._delivery.under_way():
+            taken = await self._take(message, [pending.item for pending in batch])
+            accepted = self._answer_refused(batch, taken)
+            self._messages.prepare_ahead()
+            queued = bool(accepted) and await self._delivery.write(message.gid, [p.item.to_unit() for p in accepted])
+        if queued:
+            _answer_accepted(accepted, queued=True)
+            await self._finish(message)
+        elif accepted:
+            await self._leave_to_dtm(message, accepted, self._wait_seconds - (time.monotonic() - begun))
+        else:
+            self._messages.abort(message)
+
+    def _answer_refused(self, batch: Batch, taken: Taken) -> Batch:
+        """Those who were not refused. What refused nobody is not looked at before it is sold again."""
         self._selling.update(pending.item.product_id for pending in batch)
+        accepted: list[Pending[Buyer, Accepted]] = []
         for pending in batch:
             code = taken.refused.get(pending.item.order_id)
-            if code is not None:
+            if code is None:
+                accepted.append(pending)
+            else:
                 self._selling.discard(pending.item.product_id)
                 pending.fail(refused(code, pending.item.product_id))
         if len(self._selling) > MOST_SELLING:
             self._selling.clear()
-        if taken.accepted:
-            await self._submit(message, batch)
-        else:
-            self._messages.abort(message)
+        return accepted
 
-    async def _submit(self, message: Message, batch: Batch) -> None:
+    async def _finish(self, message: Message) -> None:
+        """The queue has the orders: DTM's delivery finds it done. Should DTM not hear of it, it checks back."""
+        await self._delivery.note(message.gid)
         crash_point("before_submit")
-        self._messages.prepare_ahead()
-        outcome = await message.submit(self._wait_seconds)
+        try:
+            await message.submit(self._wait_seconds)
+        except AiodtmError as error:
+            log.info("a message is left to its check-back", why=str(error))
+        crash_point("after_submit")
+
+    async def _leave_to_dtm(self, message: Message, accepted: Batch, seconds: float) -> None:
+        """The queue is away or slow: DTM goes on writing to it, and the buyers wait as long as they may."""
+        crash_point("before_submit")
+        outcome = await message.submit(max(seconds, LEAST_WAIT_SECONDS))
         crash_point("after_submit")
         if outcome.status == "failed":
             raise Unavailable(NOT_TAKEN_MESSAGE)
         queued = outcome.status == "succeed"
         if not queued:
-            await self._note_running([pending.item for pending in batch if pending.open])
-        for pending in batch:
-            pending.resolve(Accepted(pending.item.order_id, queued))
+            await self._note_running([pending.item for pending in accepted if pending.open])
+        _answer_accepted(accepted, queued=queued)
 
     async def _note_running(self, buyers: Sequence[Buyer]) -> None:
         """Redis may lose what is not in the queue yet; what a buyer was told of must be placed all the same."""
@@ -210,6 +252,11 @@ class Buying:
             return await self._sales.take_each(message.barrier, takes)
         except RedisError:
             return await self._sales.take_each(message.barrier, takes)
+
+
+def _answer_accepted(accepted: Batch, *, queued: bool) -> None:
+    for pending in accepted:
+        pending.resolve(Accepted(pending.item.order_id, queued))
 
 
 def refused(code: str, product_id: int) -> RpcError:

@@ -6,24 +6,21 @@ from collections.abc import Iterable, Sequence
 from redis.asyncio import Redis
 
 import aiodtm
-from aiodtm.redis import RedisBarrier, stored_each
 from eshop_chassis.batch_rpc import answer_many
 from eshop_chassis.branch import Branch
 from eshop_chassis.dtm import branch_headers
 from eshop_chassis.idempotency import key_of
-from eshop_chassis.kafka import KafkaProducer, QueueMessage
+from eshop_chassis.kafka import KafkaProducer
 from eshop_chassis.order_ids import OrderIds
-from eshop_chassis.order_queue import queued_order
 from eshop_flash_sale.buy import Accepted, Buying, refused
+from eshop_flash_sale.delivery import Delivery, guards, order_bytes
 from eshop_flash_sale.drain import QueueDrain
 from eshop_flash_sale.keys import KeyedBuying
-from eshop_flash_sale.messages import products_of
-from eshop_flash_sale.sale import SOLD_OUT, Keys, Sales, Take, accepted_items
+from eshop_flash_sale.sale import SOLD_OUT, Sales, Take
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_protos.types import types_pb2
-from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, Unavailable
-from protoc_gen_fastapi.runtime.call import REQUEST_ID
+from protoc_gen_fastapi.runtime import Call, Refused
 
 
 class FlashSaleService(FlashSaleApi):
@@ -39,8 +36,10 @@ class FlashSaleService(FlashSaleApi):
         ids: OrderIds,
         topic: str,
         drain: QueueDrain,
+        delivery: Delivery,
     ) -> None:
         self._drain = drain
+        self._delivery = delivery
         self._redis = redis
         self._sales = sales
         self._buying = buying
@@ -72,7 +71,7 @@ class FlashSaleService(FlashSaleApi):
         self, request: pb.RedisQueryPreparedRequest, call: Call
     ) -> pb.RedisQueryPreparedReply:
         # Each product is asked, also behind one that was taken: from now on its outcome stands.
-        outcomes = [await guard.query_prepared(self._redis) for guard in _guards(Branch(call).barrier)]
+        outcomes = [await guard.query_prepared(self._redis) for guard in guards(Branch(call).barrier)]
         if not any(outcome.state == "ok" for outcome in outcomes):
             raise Refused("nothing was taken for this message", short="NOT_TAKEN")
         return pb.RedisQueryPreparedReply()
@@ -82,16 +81,16 @@ class FlashSaleService(FlashSaleApi):
     ) -> pb.SendSubmitOrderNotifyReply:
         """As DTM's delivery: only an order whose unit was taken. Called by anybody else: an ordinary buffered order."""
         if "dtm-gid" in call.metadata:
-            await self._deliver(Branch(call), call, request)
+            await self._delivery.deliver_one(Branch(call).barrier, request, call.request_id)
             return pb.SendSubmitOrderNotifyReply(orderID=request.orderID)
         order_id = self._ids.new("b")
-        await self._producer.send(self._topic, order_id, _queued(order_id, request), branch_headers(call))
+        await self._producer.send(self._topic, order_id, order_bytes(order_id, request), branch_headers(call))
         return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def send_submit_order_notify_many(
         self, request: pb.SendSubmitOrderNotifyManyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyManyReply:
-        await self._deliver(Branch(call), call)
+        await self._delivery.deliver(Branch(call).barrier, call.request_id)
         return pb.SendSubmitOrderNotifyManyReply()
 
     async def take_many(self, request: pb.TakeManyRequest, call: Call) -> pb.TakeManyReply:
@@ -138,46 +137,6 @@ class FlashSaleService(FlashSaleApi):
         missing = [p for p, units in by_product.items() if not await self._sales.settle(p, units)]
         return pb.SettleUnitsReply(notOnSale=missing)
 
-    async def _deliver(self, branch: Branch, call: Call, only: pb.SendSubmitOrderNotifyRequest | None = None) -> None:
-        """Writes the orders whose units were taken to the queue, or `only` this one if it is among them.
-
-        Raises Unavailable where an outcome is not stored: DTM must ask again, never take it for delivered. What the
-        outcomes of other products tell is written all the same; the queue's reader places an order once.
-        """
-        delivery = object()
-        self._drain.delivering.add(delivery)
-        try:
-            outcomes = await stored_each(self._redis, _guards(branch.barrier))
-            taken = [
-                (product_id, unit)
-                for product_id, outcome in zip(_products(branch.barrier), outcomes, strict=True)
-                if outcome is not None
-                for unit in accepted_items(outcome)
-            ]
-            orders = [(unit.ref, _taken(unit, product_id), unit.request_id) for product_id, unit in taken]
-            if only is not None:
-                refs = {unit.ref for _, unit in taken}
-                orders = [(only.orderID, _queued(only.orderID, only), only.requestID)] if only.orderID in refs else []
-            messages = [QueueMessage(ref, order, {REQUEST_ID: own or call.request_id}) for ref, order, own in orders]
-            await self._producer.send_many(self._topic, messages)
-            if None in outcomes:
-                raise Unavailable("no outcome is stored for this message")
-        finally:
-            self._drain.delivering.discard(delivery)
-
-
-def _products(barrier: aiodtm.Barrier) -> list[int]:
-    try:
-        return products_of(barrier.gid)
-    except ValueError:
-        raise InvalidArgument("gid", "not a message of a flash sale") from None
-
-
-def _guards(barrier: aiodtm.Barrier) -> list[RedisBarrier]:
-    """The barriers of a message: one for each product that it sells."""
-    sender = aiodtm.Barrier.of_message(barrier.gid)
-    return [RedisBarrier(sender, slot=Keys(product_id).slot) for product_id in _products(barrier)]
-
 
 def _reply(accepted: Accepted) -> pb.FlashSaleReply:
     return pb.FlashSaleReply(orderID=accepted.order_id, status="accepted" if accepted.queued else "running")
@@ -208,25 +167,3 @@ def _too_few(item: pb.TakeItem) -> str:
     if item.productCount == 1:
         return f"product {item.productID} is sold out"
     return f"{item.productCount} units of product {item.productID} were ordered, but only fewer can be had"
-
-
-def _taken(unit: Take, product_id: int) -> bytes:
-    return queued_order(
-        user_id=unit.user_id,
-        product_id=product_id,
-        product_count=unit.count,
-        amount=unit.amount,
-        coupon_id=0,
-        order_id=unit.ref,
-    )
-
-
-def _queued(order_id: str, request: pb.SendSubmitOrderNotifyRequest) -> bytes:
-    return queued_order(
-        user_id=request.userID,
-        product_id=request.productID,
-        product_count=request.productCount,
-        amount=request.amount,
-        coupon_id=request.couponID,
-        order_id=order_id,
-    )

@@ -14,6 +14,7 @@ from eshop_chassis.readiness import Check
 from eshop_chassis.recovery import Recovery
 from eshop_chassis.redis import check_redis, open_redis
 from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.delivery import Delivery
 from eshop_flash_sale.drain import QueueDrain
 from eshop_flash_sale.key_records import KeyRecords
 from eshop_flash_sale.keys import KeyedBuying
@@ -39,10 +40,12 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         open_dtm(grpc=settings.dtm_redis_grpc, http=settings.dtm_redis_http) as dtm,
         open_channel(settings.order_address) as order_channel,
     ):
-        sales, ids = Sales(redis, runs), OrderIds(settings)
+        sales, ids, drain = Sales(redis, runs), OrderIds(settings), QueueDrain(settings)
+        delivery = Delivery(redis, producer, settings.kafka_order_topic, drain)
         buying = Buying(
             sales,
             Messages(dtm, address=settings.flash_sale_address),
+            delivery,
             ids,
             order_api.OrderClient(order_channel),
             wait_seconds=settings.flash_sale_wait_seconds,
@@ -57,7 +60,8 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             producer,
             ids,
             settings.kafka_order_topic,
-            QueueDrain(settings),
+            drain,
+            delivery,
         )
         api = Api(
             flash_sale_api.SERVICE_NAME,

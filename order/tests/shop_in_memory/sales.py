@@ -232,6 +232,10 @@ class MemoryRedis:
     async def get(self, key: str) -> str | None:
         return self._outcomes.get(key)
 
+    async def set(self, key: str, value: str, *, ex: int) -> None:
+        assert ex, "nothing is kept for ever"
+        self._outcomes[key] = value
+
     async def evalsha(self, _sha: str, _number: int, key: str, *_args: Any) -> list[Any]:
         """The check-back: the only script that needs no sale."""
         repeated = key in self._outcomes

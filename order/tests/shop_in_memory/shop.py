@@ -19,6 +19,7 @@ from eshop_chassis.order_ids import Kind, OrderIds, OrderIdSettings
 from eshop_coupon.service import CouponService
 from eshop_coupon.store import UNUSED, USED
 from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.delivery import Delivery
 from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.messages import Messages
 from eshop_flash_sale.sale import Take
@@ -151,10 +152,11 @@ class Shop:
         redis: Any = MemoryRedis(self.sales)
         records: Any = MemoryKeyRecords()
         messages = Messages(self.dtm_of_redis, address="flash:1")
-        buying = Buying(sales, messages, self.ids, self.client, wait_seconds=1, lanes=2)
-        keyed = KeyedBuying(records, self.ids, buying)
         drain: Any = Drain()
-        return FlashSaleService(redis, sales, buying, keyed, self.queue, self.ids, "orders", drain)
+        delivery = Delivery(redis, self.queue, "orders", drain)
+        buying = Buying(sales, messages, delivery, self.ids, self.client, wait_seconds=1, lanes=2)
+        keyed = KeyedBuying(records, self.ids, buying)
+        return FlashSaleService(redis, sales, buying, keyed, self.queue, self.ids, "orders", drain, delivery)
 
     def office(self, dtm: Any = None) -> Office:
         """A new process of the order service."""
