@@ -21,7 +21,7 @@ from eshop_flash_sale.buy import Buying
 from eshop_flash_sale.delivery import Delivery
 from eshop_flash_sale.keys import KeyedBuying
 from eshop_flash_sale.messages import Messages, products_of, together
-from eshop_flash_sale.sale import Take
+from eshop_flash_sale.sale import Keys, Take
 from eshop_flash_sale.service import FlashSaleService
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
@@ -255,6 +255,27 @@ class TestOnTheWay:
         await stall.settle()
         assert stall.queued() == [reply.orderID]
 
+    async def test_a_queue_that_is_slow_does_not_make_buyers_wait_longer_than_they_may(
+        self, stall: Stall, product: int, monkeypatch
+    ):
+        await stall.shelf.opened(product, 5)
+        monkeypatch.setattr(buy, "LEAST_WAIT_SECONDS", 0.05)
+        send, slow = stall.queue.send_many, asyncio.Event()
+
+        async def send_slowly(*args: Any) -> None:
+            await slow.wait()
+            await send(*args)
+
+        monkeypatch.setattr(stall.queue, "send_many", send_slowly)
+        begun = asyncio.get_running_loop().time()
+        reply = await stall.buy(product)
+        assert reply.status == "running"
+        assert asyncio.get_running_loop().time() - begun < 1
+        assert stall.delivery._drain.delivering, "it may still get into the queue"
+        slow.set()
+        await stall.settle()
+        assert stall.queued() == [reply.orderID]
+
     async def test_nobody_is_told_of_a_running_order_that_is_noted_nowhere(self, stall: Stall, product: int):
         await stall.shelf.opened(product, 5)
         stall.queue.down = stall.orders.down = True
@@ -461,6 +482,14 @@ class TestDtmCalls:
         await stall.service.send_submit_order_notify(self.order(product, second), self.call(gid))
         await stall.service.send_submit_order_notify(self.order(product, ""), self.call(gid))
         assert stall.queued() == [first]
+
+    async def test_what_an_earlier_release_has_stored_without_amounts_is_an_error(self, stall: Stall, product: int):
+        gid, ref = f"g1-{product}", IDS.new("f")
+        old = json.dumps({"accepted": [[ref, "7", 1, "1"]], "refused": []})
+        await stall.shelf.redis.set(f"{Keys(product).slot}:barrier:{gid}:00:msg", f"ok:{old}", ex=60)
+        with pytest.raises(Unavailable, match="earlier release"):
+            await self.deliver(stall, gid)
+        assert stall.queued() == []
 
     async def test_a_message_that_was_refused_delivers_nothing(self, stall: Stall, product: int):
         await stall.shelf.opened(product, 0)

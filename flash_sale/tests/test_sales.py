@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from aiodtm import Barrier, BranchRefused, random_gid
-from eshop_flash_sale.sale import Take, Taken
+from eshop_flash_sale.sale import Keys, Take, Taken
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
-from .shelf import Shelf
+from .shelf import MemoryShelf, Shelf
 
 
 def branch(op: str, gid: str, branch_id: str = "02") -> Barrier:
@@ -326,3 +326,15 @@ class TestTheCheapLook:
             product: "SALE_CLOSED",
             product + 1: "NOT_ON_SALE",
         }
+
+
+class TestSeveralProducts:
+    async def test_the_trouble_of_one_is_not_that_of_another(self, shelf: Shelf, product: int):
+        if isinstance(shelf, MemoryShelf):
+            pytest.skip("the model has no keys of a wrong type")
+        await shelf.opened(product, 5)
+        await shelf.redis.set(Keys(product + 1).sale, "not a hash")
+        takes = {product: [Take("a", 7, 1)], product + 1: [Take("b", 7, 1)]}
+        taken = await shelf.sales.take_each(Barrier.of_message(random_gid()), takes)
+        await shelf.redis.delete(Keys(product + 1).sale)
+        assert (taken.accepted, taken.refused) == (frozenset({"a"}), {"b": "UNDONE"})

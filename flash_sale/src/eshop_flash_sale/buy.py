@@ -34,6 +34,9 @@ MOST_SELLING = 10_000
 CLOSED_WAIT_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.1
 LEAST_WAIT_SECONDS = 0.5
+FINISH_SECONDS = 2.0
+# Buyers of a batch this small are told before DTM is.
+FEW = 4
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,12 @@ class Buying:
         """What becomes of each. Those whose sale is being set come again for a moment, in other batches."""
         answers = list(await self._lanes.call_many(buyers))
         deadline = asyncio.get_running_loop().time() + CLOSED_WAIT_SECONDS
+        pause = LOOK_AGAIN_SECONDS
         while closed := [n for n, answer in enumerate(answers) if isinstance(answer, SaleClosedError)]:
-            if asyncio.get_running_loop().time() > deadline:
+            if asyncio.get_running_loop().time() + pause > deadline:
                 break
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(pause)
+            pause *= 2
             again = await self._lanes.call_many([buyers[n] for n in closed])
             for n, answer in zip(closed, again, strict=True):
                 answers[n] = answer
@@ -190,15 +195,23 @@ class Buying:
         with self._delivery.under_way():
             taken = await self._take(message, [pending.item for pending in batch])
             accepted = self._answer_refused(batch, taken)
+            if not accepted:
+                self._messages.abort(message)
+                return
             self._messages.prepare_ahead()
-            queued = bool(accepted) and await self._delivery.write(message.gid, [p.item.to_unit() for p in accepted])
-        if queued:
+            queued = await self._delivery.write(message.gid, [p.item.to_unit() for p in accepted], self._left(begun))
+        if not queued:
+            await self._leave_to_dtm(message, accepted)
+        elif len(accepted) <= FEW:
             _answer_accepted(accepted, queued=True)
             await self._finish(message)
-        elif accepted:
-            await self._leave_to_dtm(message, accepted, self._wait_seconds - (time.monotonic() - begun))
         else:
-            self._messages.abort(message)
+            # They come back together, and are one large batch again: it costs less than many small ones.
+            await self._finish(message)
+            _answer_accepted(accepted, queued=True)
+
+    def _left(self, begun: float) -> float:
+        return max(self._wait_seconds - (time.monotonic() - begun), LEAST_WAIT_SECONDS)
 
     def _answer_refused(self, batch: Batch, taken: Taken) -> Batch:
         """Those who were not refused. What refused nobody is not looked at before it is sold again."""
@@ -220,15 +233,15 @@ class Buying:
         await self._delivery.note(message.gid)
         crash_point("before_submit")
         try:
-            await message.submit(self._wait_seconds)
+            await message.submit(FINISH_SECONDS)
         except AiodtmError as error:
             log.info("a message is left to its check-back", why=str(error))
         crash_point("after_submit")
 
-    async def _leave_to_dtm(self, message: Message, accepted: Batch, seconds: float) -> None:
-        """The queue is away or slow: DTM goes on writing to it, and the buyers wait as long as they may."""
+    async def _leave_to_dtm(self, message: Message, accepted: Batch) -> None:
+        """The queue is away or slow: DTM goes on writing to it. Others need this lane, so nobody waits for that here."""
         crash_point("before_submit")
-        outcome = await message.submit(max(seconds, LEAST_WAIT_SECONDS))
+        outcome = await message.submit(LEAST_WAIT_SECONDS)
         crash_point("after_submit")
         if outcome.status == "failed":
             raise Unavailable(NOT_TAKEN_MESSAGE)

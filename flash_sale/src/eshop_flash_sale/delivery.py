@@ -5,6 +5,7 @@ that and finds it done. Where the seller died or the queue was away, the deliver
 An order that is written twice is placed once: whoever reads the queue goes by its id.
 """
 
+import asyncio
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 
@@ -39,6 +40,7 @@ class Delivery:
         self._topic = topic
         self._drain = drain
         self._done: dict[str, None] = {}
+        self._writing: set[asyncio.Task[bool]] = set()
 
     @contextmanager
     def under_way(self) -> Generator[None]:
@@ -50,13 +52,24 @@ class Delivery:
         finally:
             self._drain.delivering.discard(one)
 
-    async def write(self, gid: str, units: Sequence[Unit]) -> bool:
-        """Writes the orders of units that this message has taken. False where not all were acknowledged."""
-        try:
-            await self._producer.send_many(self._topic, _messages(units, ""))
-        except Unavailable as error:
-            log.info("orders are left to DTM's delivery", gid=gid, why=error.message)
-            return False
+    async def write(self, gid: str, units: Sequence[Unit], seconds: float) -> bool:
+        """Writes the orders of units that this message has taken.
+
+        False where not all were acknowledged in time; what is under way then goes on.
+        """
+        writing = asyncio.create_task(self._write(gid, units))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        await asyncio.wait({writing}, timeout=seconds)
+        return writing.done() and writing.result()
+
+    async def _write(self, gid: str, units: Sequence[Unit]) -> bool:
+        with self.under_way():
+            try:
+                await self._producer.send_many(self._topic, _messages(units, ""))
+            except Unavailable as error:
+                log.info("orders are left to DTM's delivery", gid=gid, why=error.message)
+                return False
         self._done[gid] = None
         if len(self._done) > MOST_REMEMBERED:
             del self._done[next(iter(self._done))]

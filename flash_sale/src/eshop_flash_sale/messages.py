@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 
-from aiodtm import AiodtmError, Dtm, Message, random_gid
+from aiodtm import Dtm, Message, random_gid
 from aiodtm.gid import MOST_SUFFIX
 from eshop_chassis.dtm import branch_url
 from eshop_chassis.logs import get_logger
@@ -52,11 +52,8 @@ class Messages:
         if spare is not None and spare.products == name:
             self._spare = None
             spare.timer.cancel()
-            try:
+            if not (spare.prepared.done() and spare.prepared.exception()):
                 await spare.prepared
-            except AiodtmError as error:
-                log.info("a message was not prepared ahead", why=str(error))
-            else:
                 return spare.message
         message = self._message(name)
         await message.prepare()

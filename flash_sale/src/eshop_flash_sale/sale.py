@@ -14,12 +14,15 @@ from redis.exceptions import ResponseError
 import aiodtm
 from aiodtm.redis import Guarded, RedisBarrier, RedisOutcome, once_each
 from eshop_chassis.idempotency import KEPT_SECONDS
+from eshop_chassis.logs import get_logger
 from eshop_flash_sale.runs import RedisRuns
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
+log = get_logger(__name__)
 SOLD_OUT, NOT_ON_SALE, LIMIT_REACHED = "SOLD_OUT", "NOT_ON_SALE", "LIMIT_REACHED"
 SOLD_OUT_CODE, NOT_ON_SALE_CODE, LIMIT_CODE = 30023, 30024, 30025
 SALE_CLOSED, UNDONE = "SALE_CLOSED", "UNDONE"
+ACCEPTED_FIELDS = 6
 BEING_SET = "the flash sale is being set; try again in a moment"
 CODES = {SOLD_OUT: SOLD_OUT_CODE, NOT_ON_SALE: NOT_ON_SALE_CODE, LIMIT_REACHED: LIMIT_CODE}
 
@@ -99,8 +102,11 @@ class Sales:
         """Takes units once per branch. Raises Unavailable while the sale is being set, BranchRefused after an undo."""
         run_id = await self.run_id()
         with self._expecting(run_id):
-            [outcome] = await self._once_each([self._taking(barrier, product_id, items, run_id, each=each)])
+            call = self._taking(barrier, product_id, items, run_id, each=each)
+            [outcome] = await once_each(self._redis, self._take_script, [call])
         if isinstance(outcome, ResponseError):
+            if SALE_CLOSED not in str(outcome):
+                raise outcome
             raise Unavailable(BEING_SET, short=SALE_CLOSED) from outcome
         if outcome.state == "undone":
             raise aiodtm.BranchRefused("undone")
@@ -109,18 +115,21 @@ class Sales:
     async def take_each(self, barrier: aiodtm.Barrier, takes: Mapping[int, Sequence[Take]]) -> Taken:
         """Takes units of several products for one message, each item for itself, in one round trip.
 
-        Afterwards each product has a stored outcome: where the sale was closed, or a check-back came first, it is that
-        nothing was taken and never will be by this message.
+        Afterwards each product has a stored outcome: where the sale was closed, its script failed, or a check-back came
+        first, it is that nothing was taken and never will be by this message.
         """
         run_id = await self.run_id()
         calls = [self._taking(barrier, product_id, items, run_id, each=True) for product_id, items in takes.items()]
         accepted: set[str] = set()
         refused: dict[str, str] = {}
         with self._expecting(run_id):
-            outcomes = await self._once_each(calls)
+            outcomes = await once_each(self._redis, self._take_script, calls)
             for call, items, outcome in zip(calls, takes.values(), outcomes, strict=True):
                 if isinstance(outcome, ResponseError):
-                    taken = _taken(await call.barrier.query_prepared(self._redis), items, SALE_CLOSED)
+                    code = SALE_CLOSED if SALE_CLOSED in str(outcome) else UNDONE
+                    if code == UNDONE:
+                        log.error("units can't be taken", key=call.keys[0], why=str(outcome))
+                    taken = _taken(await call.barrier.query_prepared(self._redis), items, code)
                 else:
                     taken = _taken(outcome, items, UNDONE)
                 accepted |= taken.accepted
@@ -187,20 +196,14 @@ class Sales:
         args = ["each" if each else "all", packed, KEPT_SECONDS, run_id]
         return Guarded(RedisBarrier(barrier, keys.slot), [*keys.all, *map(keys.taken, refs)], args)
 
-    async def _once_each(self, calls: Sequence[Guarded]) -> list[RedisOutcome | ResponseError]:
-        """The outcomes, with an error in the place of one whose sale is closed. Raises all other errors."""
-        outcomes = await once_each(self._redis, self._take_script, calls)
-        for outcome in outcomes:
-            if isinstance(outcome, ResponseError) and SALE_CLOSED not in str(outcome):
-                raise outcome
-        return outcomes
-
 
 def accepted_items(outcome: RedisOutcome) -> list[Take]:
-    """What a `take` with this outcome took."""
+    """What a `take` with this outcome took. Raises Unavailable where it has no amounts, as earlier releases wrote."""
     if outcome.state != "ok":
         return []
     rows = orjson.loads(outcome.result)["accepted"]
+    if any(len(row) != ACCEPTED_FIELDS for row in rows):
+        raise Unavailable("this outcome was stored by an earlier release, which has to deliver it")
     return [Take(ref, int(user), count, False, *more) for ref, user, count, _version, *more in rows]
 
 

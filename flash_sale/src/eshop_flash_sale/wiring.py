@@ -27,7 +27,7 @@ from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.order.v1 import order_api
 
 # A buyer may wait for a sale that is being set, and then for the queue.
-LEASE_MARGIN_SECONDS = 5.0
+LEASE_MARGIN_SECONDS = 7.0
 
 
 @asynccontextmanager
