@@ -239,7 +239,7 @@ class Buying:
         crash_point("after_submit")
 
     async def _leave_to_dtm(self, message: Message, accepted: Batch) -> None:
-        """The queue is away or slow: DTM goes on writing to it. Others need this lane, so nobody waits for that here."""
+        """The queue is away or slow: DTM goes on writing to it. Others need this lane, so nobody waits for it here."""
         crash_point("before_submit")
         outcome = await message.submit(LEAST_WAIT_SECONDS)
         crash_point("after_submit")
