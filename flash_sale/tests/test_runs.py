@@ -121,3 +121,25 @@ async def test_a_sale_that_is_opened_for_an_earlier_run_sells_nothing(sales: Sal
     await opened(sales, 5, run_id="an earlier one")
     with pytest.raises(Unavailable, match="being set"):
         await take(sales, "a")
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_what_a_buyer_took_in_the_lost_second_counts_in_the_limit(server: Server, sales: Sales, lost: bool):
+    token, barrier = random_gid(), Barrier.of_message(random_gid())
+    await sales.close(PRODUCT, token)
+    await sales.open(PRODUCT, token, 1, 5, 1)
+    assert (await sales.take_each(barrier, {PRODUCT: [Take("a", 7, 1), Take("b", 8, 1)]})).accepted == {"a", "b"}
+    await restarted(server)
+    await sales.run_id(fresh=True)
+    redis: Any = sales._redis
+    if lost:
+        await redis.delete(Keys(PRODUCT).users, f"{Keys(PRODUCT).slot}:barrier:{barrier.gid}:00:msg")
+    assert bool(await redis.hgetall(Keys(PRODUCT).users)) != lost
+    for once_more in (random_gid(), random_gid()):
+        await sales.close(PRODUCT, once_more)
+        for _ in range(2):  # a reply may get lost
+            await sales.open(PRODUCT, once_more, 1, 3, 1, keep_buyers=True)
+    assert await redis.hgetall(Keys(PRODUCT).users) == {"7": "1", "8": "1"}
+    again = {PRODUCT: [Take("c", 7, 1), Take("d", 9, 1)]}
+    taken = await sales.take_each(Barrier.of_message(random_gid()), again)
+    assert (taken.accepted, taken.refused) == ({"d"}, {"c": "LIMIT_REACHED"})
