@@ -43,7 +43,7 @@ def _head(scope: Scope, name: str, base: str, comment: str) -> None:
 
 def _fields(scope: Scope, fields: list[Field]) -> None:
     example = _example(scope, fields)
-    if example:
+    if example or not fields:
         scope.out.line(f'    model_config = ConfigDict(json_schema_extra={{"examples": [{example!r}]}})')
         scope.out.blank(1)
     for field in fields:

@@ -258,6 +258,8 @@ def check_RedisQueryPreparedRequest(_: flash_sale_pb2.RedisQueryPreparedRequest)
 class RedisQueryPreparedRequest(_rt.Body):
     """The message is named by the metadata of the call."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
     def to_proto(self) -> flash_sale_pb2.RedisQueryPreparedRequest:
         return flash_sale_pb2.RedisQueryPreparedRequest()
 
@@ -329,6 +331,8 @@ def check_SendSubmitOrderNotifyManyRequest(_: flash_sale_pb2.SendSubmitOrderNoti
 
 class SendSubmitOrderNotifyManyRequest(_rt.Body):
     """What to deliver is what Redis has stored as taken by the message."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
     def to_proto(self) -> flash_sale_pb2.SendSubmitOrderNotifyManyRequest:
         return flash_sale_pb2.SendSubmitOrderNotifyManyRequest()
