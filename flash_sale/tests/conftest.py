@@ -3,7 +3,7 @@
 import logging
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,15 @@ import structlog
 sys.path.append(str(Path(__file__).parents[2] / "order" / "tests"))
 pytest.register_assert_rewrite("shop_in_memory")
 
+from shop_in_memory.crash import bury  # noqa: E402
 from shop_in_memory.parts import real_redis  # noqa: E402 - after the path is set
 from shop_in_memory.sales import MemoryRedis, MemorySales  # noqa: E402
 
+from aiodtm.testing import Plan  # noqa: E402
+from eshop_flash_sale import buy  # noqa: E402
+
 from .shelf import MemoryShelf, RedisShelf, Shelf  # noqa: E402
+from .stall import Stall  # noqa: E402
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -42,3 +47,30 @@ async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
 def product() -> int:
     """A product of this test alone; such large numbers no real product has."""
     return 2**63 + secrets.randbelow(2**62)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buy, "CLOSED_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(buy, "LOOK_AGAIN_SECONDS", 0.001)
+    for name in ("AFTER_LOST_CONNECTION", "AFTER_TIMEOUT"):
+        monkeypatch.setattr(f"aiodtm.submitting.{name}", 0.02, raising=False)
+
+
+@pytest.fixture
+async def stalls(shelf: Shelf) -> AsyncIterator[Callable[..., Stall]]:
+    made: list[Stall] = []
+
+    def make(plan: Plan | None = None, on: Shelf = shelf) -> Stall:
+        made.append(Stall(on, plan))
+        return made[-1]
+
+    yield make
+    bury()
+    for stall in made:
+        await stall.dtm.aclose()
+
+
+@pytest.fixture
+def stall(stalls: Callable[..., Stall]) -> Stall:
+    return stalls()

@@ -16,7 +16,7 @@ from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, Unavailable, Unprocessable
 
 from .shelf import RedisShelf, Shelf
-from .test_buy import IDS, Stall
+from .stall import IDS, Stall
 
 
 @pytest.fixture(autouse=True)

@@ -143,3 +143,22 @@ async def test_what_a_buyer_took_in_the_lost_second_counts_in_the_limit(server: 
     again = {PRODUCT: [Take("c", 7, 1), Take("d", 9, 1)]}
     taken = await sales.take_each(Barrier.of_message(random_gid()), again)
     assert (taken.accepted, taken.refused) == ({"d"}, {"c": "LIMIT_REACHED"})
+
+
+@pytest.mark.parametrize("lost", [(0, 1), (1,)])
+async def test_a_repetition_in_the_lost_second_counts_once(server: Server, sales: Sales, lost: tuple[int, ...]):
+    token, redis = random_gid(), sales._redis
+    await sales.close(PRODUCT, token)
+    await sales.open(PRODUCT, token, 1, 5, 1)
+    barriers = [Barrier.of_message(random_gid()) for _ in range(2)]
+    for barrier in barriers:
+        taken = await sales.take_each(barrier, {PRODUCT: [Take("a", 7, 1, keyed=True)]})
+        assert taken.accepted == {"a"}
+    await restarted(server)
+    await sales.run_id(fresh=True)
+    keys = [f"{Keys(PRODUCT).slot}:barrier:{barriers[n].gid}:00:msg" for n in lost]
+    await redis.delete(*keys, *([Keys(PRODUCT).users] if 0 in lost else []))
+    await sales.close(PRODUCT, token)
+    await sales.open(PRODUCT, token, 1, 4, 1, keep_buyers=True)
+    counted: Any = await redis.hgetall(Keys(PRODUCT).users)  # type: ignore[misc]
+    assert counted == {"7": "1"}

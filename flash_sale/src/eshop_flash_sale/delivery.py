@@ -141,12 +141,12 @@ def order_bytes(order_id: str, request: pb.SendSubmitOrderNotifyRequest) -> byte
 
 def _messages(units: Iterable[Unit], request_id: str) -> list[QueueMessage]:
     return [
-        QueueMessage(unit.ref, _order_of(product_id, unit), {REQUEST_ID: unit.request_id or request_id})
+        QueueMessage(unit.ref, _order_bytes(product_id, unit), {REQUEST_ID: unit.request_id or request_id})
         for product_id, unit in units
     ]
 
 
-def _order_of(product_id: int, unit: Take) -> bytes:
+def _order_bytes(product_id: int, unit: Take) -> bytes:
     return queued_order(
         user_id=unit.user_id,
         product_id=product_id,

@@ -1,7 +1,5 @@
 """The sales in Redis: taking units, giving them back, closing, opening, settling. One hash slot per product."""
 
-import time
-from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -14,9 +12,10 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 import aiodtm
-from aiodtm.redis import Guarded, RedisBarrier, RedisOutcome, once_each, stored_each
+from aiodtm.redis import Guarded, RedisBarrier, RedisOutcome, once_each
 from eshop_chassis.idempotency import KEPT_SECONDS
 from eshop_chassis.logs import get_logger
+from eshop_flash_sale.recent_takes import RecentTakes
 from eshop_flash_sale.runs import RedisRuns
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
@@ -25,10 +24,6 @@ SOLD_OUT, NOT_ON_SALE, LIMIT_REACHED = "SOLD_OUT", "NOT_ON_SALE", "LIMIT_REACHED
 SOLD_OUT_CODE, NOT_ON_SALE_CODE, LIMIT_CODE = 30023, 30024, 30025
 SALE_CLOSED, UNDONE = "SALE_CLOSED", "UNDONE"
 ACCEPTED_FIELDS = 6
-# Redis may lose its last second or two. All sales are open again long before the other time is over.
-RECENT_SECONDS = 5.0
-REOPENED_SECONDS = 300.0
-MOST_RECENT = 10_000
 BEING_SET = "the flash sale is being set; try again in a moment"
 CODES = {SOLD_OUT: SOLD_OUT_CODE, NOT_ON_SALE: NOT_ON_SALE_CODE, LIMIT_REACHED: LIMIT_CODE}
 
@@ -60,18 +55,6 @@ class Taken:
     refused: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Recent:
-    """Units that a message took a moment ago: of which sale, in which run of Redis, and how many by each user."""
-
-    at: float
-    run_id: str
-    barrier: aiodtm.Barrier
-    product_id: int
-    version: str
-    units: Mapping[str, int]
-
-
 class Keys:
     """The keys of one product's sale. The braces keep them in one hash slot."""
 
@@ -97,7 +80,7 @@ class Sales:
         """`runs` knows the run of Redis; without it, a restart is not noticed."""
         self._redis = redis
         self._runs = runs
-        self._recent: deque[Recent] = deque(maxlen=MOST_RECENT)
+        self._recent = RecentTakes(redis)
         self._take_script = lua("take.lua")
         self._close: AsyncScript = redis.register_script(lua("close.lua"))
         self._open: AsyncScript = redis.register_script(lua("open.lua"))
@@ -129,7 +112,8 @@ class Sales:
             raise Unavailable(BEING_SET, short=SALE_CLOSED) from outcome
         if outcome.state == "undone":
             raise aiodtm.BranchRefused("undone")
-        return _taken(outcome, items, UNDONE)
+        found = orjson.loads(outcome.result)
+        return Taken(frozenset(row[0] for row in found["accepted"]), dict(found["refused"]))
 
     async def take_each(self, barrier: aiodtm.Barrier, takes: Mapping[int, Sequence[Take]]) -> Taken:
         """Takes units of several products for one message, each item for itself, in one round trip.
@@ -144,16 +128,19 @@ class Sales:
         with self._expecting(run_id):
             outcomes = await once_each(self._redis, self._take_script, calls)
             for call, (product_id, items), outcome in zip(calls, takes.items(), outcomes, strict=True):
+                code = UNDONE
                 if isinstance(outcome, ResponseError):
                     code = SALE_CLOSED if SALE_CLOSED in str(outcome) else UNDONE
                     if code == UNDONE:
                         log.error("units can't be taken", key=call.keys[0], why=str(outcome))
-                    taken = _taken(await call.barrier.query_prepared(self._redis), items, code)
-                else:
-                    taken = _taken(outcome, items, UNDONE)
-                    self._remember(barrier, product_id, run_id, outcome)
-                accepted |= taken.accepted
-                refused.update(taken.refused)
+                    await call.barrier.query_prepared(self._redis)
+                elif outcome.state != "undone":
+                    found = orjson.loads(outcome.result)
+                    self._recent.add(run_id, product_id, call.barrier, found["accepted"])
+                    accepted.update(row[0] for row in found["accepted"])
+                    refused.update(found["refused"])
+                    continue
+                refused.update((item.ref, code) for item in items)
         return Taken(frozenset(accepted), refused)
 
     async def run_id(self, *, fresh: bool = False) -> str:
@@ -191,7 +178,7 @@ class Sales:
         """
         keys = Keys(product_id)
         run_id = run_id or await self.run_id()
-        lost = await self._lost_with_earlier_runs(product_id, str(version), run_id) if keep_buyers else []
+        lost = await self._recent.lost(product_id, str(version), run_id) if keep_buyers else []
         args = [token, version, units, limit, run_id, int(keep_buyers), *lost]
         try:
             return int(await self._open(keys=[keys.sale, keys.users], args=args))
@@ -206,44 +193,6 @@ class Sales:
         """Settles units, given as (reference, back for sale). Returns False where the product has no sale."""
         args = [text for ref, resell in units for text in (ref, "1" if resell else "0")]
         return bool(await self._settle(keys=Keys(product_id).all, args=args))
-
-    def _remember(self, barrier: aiodtm.Barrier, product_id: int, run_id: str, outcome: RedisOutcome) -> None:
-        """Keeps for a while who took what, in case this run of Redis loses it."""
-        if not run_id or outcome.state != "ok":
-            return
-        units: Counter[str] = Counter()
-        rows = orjson.loads(outcome.result)["accepted"]
-        for _, user, count, *_ in rows:
-            units[user] += count
-        now = time.monotonic()
-        while self._recent and now - self._recent[0].at > self._recent_seconds(run_id):
-            self._recent.popleft()
-        self._recent.append(Recent(now, run_id, barrier, product_id, rows[0][3], units))
-
-    def _recent_seconds(self, run_id: str) -> float:
-        """What an earlier run may have lost is kept until all sales are open again."""
-        return RECENT_SECONDS if self._recent[0].run_id == run_id else REOPENED_SECONDS
-
-    async def _lost_with_earlier_runs(self, product_id: int, version: str, run_id: str) -> list[str | int]:
-        """User and units, one after the other, of takes that this process remembers and this run of Redis does not.
-
-        They are forgotten with it: a sale that is opened once more must not count them twice.
-        """
-        recent = [
-            one
-            for one in self._recent
-            if one.product_id == product_id and one.version == version and one.run_id != run_id
-        ]
-        if not recent:
-            return []
-        slot = Keys(product_id).slot
-        self._recent = deque((one for one in self._recent if one not in recent), MOST_RECENT)
-        stored = await stored_each(self._redis, [RedisBarrier(one.barrier, slot) for one in recent])
-        lost: Counter[str] = Counter()
-        for one, outcome in zip(recent, stored, strict=True):
-            if outcome is None or outcome.state != "ok":
-                lost.update(one.units)
-        return [text for user, units in lost.items() if user != "0" for text in (user, units)]
 
     def _expecting(self, run_id: str) -> AbstractContextManager[None]:
         return self._runs.expecting(run_id) if self._runs else nullcontext()
@@ -265,14 +214,6 @@ def accepted_items(outcome: RedisOutcome) -> list[Take]:
     if any(len(row) != ACCEPTED_FIELDS for row in rows):
         raise Unavailable("this outcome was stored by an earlier release, which has to deliver it")
     return [Take(ref, int(user), count, False, *more) for ref, user, count, _version, *more in rows]
-
-
-def _taken(outcome: RedisOutcome, items: Sequence[Take], undone: str) -> Taken:
-    """What became of these; `undone` is their code where nothing was, or will be, taken."""
-    if outcome.state == "undone":
-        return Taken(frozenset(), {item.ref: undone for item in items})
-    found = orjson.loads(outcome.result)
-    return Taken(frozenset(row[0] for row in found["accepted"]), dict(found["refused"]))
 
 
 def _code_at_sight(row: Sequence[str | None], run_id: str) -> str | None:

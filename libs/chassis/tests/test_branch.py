@@ -1,6 +1,7 @@
 """Branches: once each, and a repeated call gets the answer that the first one had."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -122,3 +123,11 @@ def test_an_undo_is_no_action_and_an_action_no_undo(op: str, undo: bool):
     told = {"dtm-gid": random_gid(), "dtm-branch_id": "01", "dtm-op": op, "dtm-trans_type": "saga"}
     with pytest.raises(Refused, match="does not fit"):
         Branch(Call.local(told), undo=undo)
+
+
+async def test_a_gid_that_no_table_of_a_service_could_hold_is_refused_before_anything_is_asked():
+    """DTM and its barrier take 128 characters, the tables of refusals and payments 64."""
+    nobody: Any = None
+    headers = {"dtm-gid": "g" * 65, "dtm-trans_type": "saga", "dtm-branch_id": "01", "dtm-op": "action"}
+    with pytest.raises(InvalidArgument, match="64 characters"):
+        await Branch(Call.local(headers)).once(nobody, nobody)
