@@ -128,6 +128,5 @@ def test_an_undo_is_no_action_and_an_action_no_undo(op: str, undo: bool):
 async def test_a_gid_that_no_table_of_a_service_could_hold_is_refused_before_anything_is_asked():
     """DTM and its barrier take 128 characters, the tables of refusals and payments 64."""
     nobody: Any = None
-    headers = {"dtm-gid": "g" * 65, "dtm-trans_type": "saga", "dtm-branch_id": "01", "dtm-op": "action"}
     with pytest.raises(InvalidArgument, match="64 characters"):
-        await Branch(Call.local(headers)).once(nobody, nobody)
+        await branch("g" * 65).once(nobody, nobody)
