@@ -54,6 +54,10 @@ async def finish(house: House) -> None:
     await house.pass_time(20)
     finishing = asyncio.create_task(house.flash_sales.finish_openings())
     await asyncio.sleep(0.05 if isinstance(house.store, MemoryStock) else 0.2)
+    for _ in range(100):  # a machine that is busy takes longer
+        if all(sale.state == "open" for sale in house.sales.sales.values()):
+            break
+        await asyncio.sleep(0.01)
     finishing.cancel()
 
 
