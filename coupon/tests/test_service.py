@@ -39,7 +39,7 @@ class Desk:
             await self.db.run(lambda tx: self.store.put(tx, coupon_id, user_id, status))
             return coupon_id
         values = {"user_id": user_id, "amount": 100, "status": status}
-        return await self.db.run(lambda tx: self.store.create(tx, values))
+        return await self.db.run_core(lambda tx: self.store.create(tx, values))
 
     async def used_by(self, coupon_id: int) -> str:
         """The order that used a coupon; "" for an unused one."""

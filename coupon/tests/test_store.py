@@ -34,7 +34,7 @@ class RealBooks:
 
     async def put(self, user_id: int, status: int = UNUSED) -> int:
         values = {"user_id": user_id, "amount": 100, "status": status}
-        return await self.db.run(lambda tx: self.store.create(tx, values))
+        return await self.db.run_core(lambda tx: self.store.create(tx, values))
 
     async def coupon(self, coupon_id: int) -> Row:
         sql = "SELECT user_id, status, order_id, gid FROM coupon WHERE id = %s"

@@ -44,7 +44,7 @@ async def placed(service: OrderService, *, confirmed: bool = True, order: NewOrd
     await db.run(lambda tx: store.claim(tx, "g1", [order], suite=True))
     if confirmed:
         await db.run(lambda tx: store.confirm(tx, "g1"))
-    return (await db.run(lambda tx: store.by_order_id(tx, order.order_id))).id
+    return (await db.run_core(lambda tx: store.by_order_id(tx, order.order_id))).id
 
 
 async def update(service: OrderService, row_id: int, **values: Any) -> None:

@@ -131,7 +131,7 @@ class TestSubmit:
         await shop.offer(stock=1)
         with pytest.raises(Refused) as first:
             await shop.client.submit(submission(productCount=2), keyed())
-        await shop.stock_db.run(lambda tx: shop.stock.set_flash(tx, 1, 9, 0))
+        await shop.stock_db.run_core(lambda tx: shop.stock.set_flash(tx, 1, 9, 0))
         with pytest.raises(Refused) as again:
             await shop.client.submit(submission(productCount=2), keyed())
         assert vars(again.value) == vars(first.value)

@@ -277,7 +277,7 @@ class TestTwoPlacers:
 
         async def read_slowly(*args: Any, **kwargs: Any) -> list[Fault]:
             faults = await reading(*args, **kwargs)
-            await shop.stock_db.run(lambda tx: shop.stock.create(tx, 1, 5))
+            await shop.stock_db.run_core(lambda tx: shop.stock.create(tx, 1, 5))
             assert (await shop.office().place([order]))[order.order_id].confirmed
             return faults
 

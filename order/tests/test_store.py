@@ -54,7 +54,8 @@ async def claim(books: Books, gid: str, *ids: str, suite: bool = True) -> dict[s
 
 
 async def run(books: Books, what: str, *args, **kwargs):
-    return await books.db.run(lambda tx: getattr(books.store, what)(tx, *args, **kwargs))
+    run_it = books.db.run_core if what == "by_order_id" else books.db.run
+    return await run_it(lambda tx: getattr(books.store, what)(tx, *args, **kwargs))
 
 
 async def states(books: Books, *ids: str) -> dict[str, tuple[str, str]]:

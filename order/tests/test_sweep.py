@@ -168,7 +168,7 @@ class TestUnitsThatGoBack:
         await shop.set_flash_sale(stock=3)
         order = shop.order("f")
         await shop.take_flash_units([order])
-        await shop.stock_db.run(lambda tx: shop.stock.create(tx, 1, 0))
+        await shop.stock_db.run_core(lambda tx: shop.stock.create(tx, 1, 0))
         await shop.office().place([order])
         assert shop.order_db.data["unit_return"] == {order.order_id: (1, False)}
         await shop.office().sweeper.sweep()

@@ -76,7 +76,7 @@ class Trade:
                 [(row_id,)] = await fetch(tx, "SELECT id FROM order_record WHERE order_id = %s", (order_id,))
                 await self.store.delete(tx, row_id)
 
-        await self.db.run(work)
+        await self.db.run_core(work)
 
     async def cut(self, gid: str, orders: list[NewOrder]) -> None:
         """A connection that is lost in the middle, and then a transaction that fails."""

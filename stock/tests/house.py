@@ -47,7 +47,7 @@ class House:
             await tx.exec_driver_sql("UPDATE stock SET updated_at = updated_at - INTERVAL %s SECOND", (seconds,))
 
     async def offer(self, product_id: int, stock: int) -> None:
-        await self.db.run(lambda tx: self._create(tx, product_id, stock))
+        await self.db.run_core(lambda tx: self._create(tx, product_id, stock))
 
     async def _create(self, tx: Any, product_id: int, stock: int) -> None:
         if isinstance(self.store, MemoryStock):

@@ -19,7 +19,7 @@ class FakeBooks:
         self.db, self.store = MemoryDatabase(), MemoryStock()
 
     async def offer(self, product_id: int, stock: int) -> None:
-        await self.db.run(lambda tx: self.store.create(tx, product_id, stock))
+        await self.db.run_core(lambda tx: self.store.create(tx, product_id, stock))
 
     async def stock(self) -> dict[int, int]:
         return {product_id: row.stock for product_id, row in rows(self.db.data).items()}
@@ -40,7 +40,7 @@ class RealBooks:
             await self.store.rows.create(tx, {"product_id": product_id, "stock": stock})
             await self.store.write_ledger(tx, product_id, stock, "create")
 
-        await self.db.run(create)
+        await self.db.run_core(create)
 
     async def stock(self) -> dict[int, int]:
         return dict(await self._rows("SELECT product_id, stock FROM stock WHERE deleted_at IS NULL"))
@@ -128,15 +128,15 @@ async def test_deduct_refuses_a_product_without_a_row(books):
 
 
 async def test_deduct_from_a_flash_sale_needs_units_that_were_taken_there(books):
-    await books.db.run(lambda tx: books.store.set_flash(tx, 1, 10, 0))
+    await books.db.run_core(lambda tx: books.store.set_flash(tx, 1, 10, 0))
     assert not await deduct(books, Units("a", 1, 1))
     assert await deduct(books, Units("a", 1, 1), taken=(1,))
     assert await books.stock() == {1: 9}
 
 
 async def test_deduct_of_a_batch_refuses_when_only_another_product_was_taken(books):
-    await books.db.run(lambda tx: books.store.set_flash(tx, 1, 10, 0))
-    await books.db.run(lambda tx: books.store.set_flash(tx, 2, 10, 0))
+    await books.db.run_core(lambda tx: books.store.set_flash(tx, 1, 10, 0))
+    await books.db.run_core(lambda tx: books.store.set_flash(tx, 2, 10, 0))
     assert not await deduct(books, Units("a", 1, 1), Units("b", 2, 1), taken=(2,))
     assert await books.stock() == {1: 10, 2: 10}
 
@@ -153,15 +153,15 @@ async def test_put_back_restores_stock_and_books_it(books):
 
 async def test_find_tells_stock_and_flash_sale_and_leaves_out_the_unknown(books):
     await books.offer(1, 10)
-    await books.db.run(lambda tx: books.store.set_flash(tx, 2, 7, 0))
+    await books.db.run_core(lambda tx: books.store.set_flash(tx, 2, 7, 0))
     found = await books.db.run(lambda tx: books.store.find(tx, {1, 2, 3}))
     assert found == {1: Stock(1, 10, False), 2: Stock(2, 7, True)}
 
 
 async def test_set_flash_counts_versions_and_books_the_difference(books):
     await books.offer(1, 3)
-    assert await books.db.run(lambda tx: books.store.set_flash(tx, 1, 10, 0)) == 1
-    assert await books.db.run(lambda tx: books.store.set_flash(tx, 1, 4, 0)) == 2
+    assert await books.db.run_core(lambda tx: books.store.set_flash(tx, 1, 10, 0)) == 1
+    assert await books.db.run_core(lambda tx: books.store.set_flash(tx, 1, 4, 0)) == 2
     assert [(delta, kind) for _, delta, kind, *_ in await books.ledger()] == [
         (3, "create"),
         (7, "flash"),
@@ -171,12 +171,12 @@ async def test_set_flash_counts_versions_and_books_the_difference(books):
 
 
 async def test_set_flash_creates_the_row_of_a_new_product(books):
-    assert await books.db.run(lambda tx: books.store.set_flash(tx, 9, 10, 0)) == 1
+    assert await books.db.run_core(lambda tx: books.store.set_flash(tx, 9, 10, 0)) == 1
     assert await books.stock() == {9: 10}
 
 
 async def test_a_sale_that_was_set_and_not_opened_is_found_after_a_while(books):
-    version = await books.db.run(lambda tx: books.store.set_flash(tx, 1, 10, 3))
+    version = await books.db.run_core(lambda tx: books.store.set_flash(tx, 1, 10, 3))
     assert await books.db.run(books.store.unopened) == []
     await books.pass_time(12)
     assert await books.db.run(books.store.unopened) == [(1, 10, 3)]
@@ -186,7 +186,7 @@ async def test_a_sale_that_was_set_and_not_opened_is_found_after_a_while(books):
 
 
 async def test_a_sale_that_was_closed_and_not_opened_again_is_found_after_a_while(books):
-    await books.db.run(lambda tx: books.store.set_flash(tx, 1, 10, 3))
+    await books.db.run_core(lambda tx: books.store.set_flash(tx, 1, 10, 3))
     await books.db.run(lambda tx: books.store.mark_open(tx, 1, 1))
     await books.pass_time(12)
     assert await books.db.run(lambda tx: books.store.mark_closed(tx, 1)) == 1
@@ -196,8 +196,8 @@ async def test_a_sale_that_was_closed_and_not_opened_again_is_found_after_a_whil
 
 
 async def test_an_older_version_does_not_mark_the_sale_as_open(books):
-    await books.db.run(lambda tx: books.store.set_flash(tx, 1, 10, 0))
-    await books.db.run(lambda tx: books.store.set_flash(tx, 1, 5, 0))
+    await books.db.run_core(lambda tx: books.store.set_flash(tx, 1, 10, 0))
+    await books.db.run_core(lambda tx: books.store.set_flash(tx, 1, 5, 0))
     await books.db.run(lambda tx: books.store.mark_open(tx, 1, 1))
     await books.pass_time(12)
     assert await books.db.run(books.store.unopened) == [(1, 5, 0)]

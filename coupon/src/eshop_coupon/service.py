@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from eshop_chassis.branch import Branch, BranchRefusal, refusals_reply, stored_refusals
 from eshop_chassis.crud import changed_fields, client_names, sent_fields
 from eshop_chassis.lists import SharedLists
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, Tx
 from eshop_coupon.store import UNUSED, USED, CouponStore, Use
 from eshop_protos.coupon.v1 import coupon_pb2 as pb
 from eshop_protos.coupon.v1.coupon_api import CouponApi
@@ -52,18 +52,18 @@ class CouponService(CouponApi):
     async def create(self, request: pb.CreateCouponRequest, call: Call) -> pb.CreateCouponReply:
         values = sent_fields(request)
         values["status"] = values["status"] or UNUSED
-        return pb.CreateCouponReply(id=await self._db.run(lambda tx: self._store.create(tx, values)))
+        return pb.CreateCouponReply(id=await self._db.run_core(lambda tx: self._store.create(tx, values)))
 
     async def delete_by_id(self, request: pb.DeleteCouponByIDRequest, call: Call) -> pb.DeleteCouponByIDReply:
-        await self._db.run(lambda tx: self._delete(tx, request.id))
+        await self._db.run_core(lambda tx: self._delete(tx, request.id))
         return pb.DeleteCouponByIDReply()
 
     async def update_by_id(self, request: pb.UpdateCouponByIDRequest, call: Call) -> pb.UpdateCouponByIDReply:
-        await self._db.run(lambda tx: self._update(tx, request.id, sent_fields(request)))
+        await self._db.run_core(lambda tx: self._update(tx, request.id, sent_fields(request)))
         return pb.UpdateCouponByIDReply()
 
     async def get_by_id(self, request: pb.GetCouponByIDRequest, call: Call) -> pb.GetCouponByIDReply:
-        row = await self._db.run(lambda tx: self._store.get(tx, request.id))
+        row = await self._db.run_core(lambda tx: self._store.get(tx, request.id))
         return pb.GetCouponByIDReply(coupon=self._store.to_message(row))
 
     @shares_replies
@@ -71,7 +71,7 @@ class CouponService(CouponApi):
         return await self._lists(self._store.list, request.params)
 
     async def _use(self, branch: Branch, requests: Sequence[Single]) -> None:
-        async def use(tx: AsyncConnection) -> None:
+        async def use(tx: Tx) -> None:
             faults = await self._store.use(tx, branch.gid, _uses(branch, requests))
             if faults:
                 raise BranchRefusal(faults)

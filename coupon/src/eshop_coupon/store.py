@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.branch import Fault
 from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import execute, fetch, marks
+from eshop_chassis.mysql import Tx, execute, fetch, marks
 from eshop_protos.coupon.v1 import coupon_pb2
 
 COUPON = table_of("coupon", coupon_pb2.Coupon, sa.Column("order_id", sa.String), sa.Column("gid", sa.String))
@@ -30,7 +29,7 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
     def __init__(self) -> None:
         super().__init__(COUPON, coupon_pb2.Coupon, "coupon")
 
-    async def use(self, tx: AsyncConnection, gid: str, uses: Sequence[Use]) -> list[Fault]:
+    async def use(self, tx: Tx, gid: str, uses: Sequence[Use]) -> list[Fault]:
         """Marks the coupons as used. Where any can't be, returns why, and the transaction must be rolled back."""
         ordered = sorted(uses, key=lambda use: use.coupon_id)
         faults = await self._faults(tx, ordered, lock=True)
@@ -42,11 +41,11 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
             )
         return faults
 
-    async def check(self, tx: AsyncConnection, uses: Sequence[Use]) -> list[Fault]:
+    async def check(self, tx: Tx, uses: Sequence[Use]) -> list[Fault]:
         """Why `use` would fail as things stand; empty where it would not."""
         return await self._faults(tx, sorted(uses, key=lambda use: use.coupon_id), lock=False)
 
-    async def give_back(self, tx: AsyncConnection, gid: str, uses: Sequence[Use]) -> None:
+    async def give_back(self, tx: Tx, gid: str, uses: Sequence[Use]) -> None:
         """Undoes `use`: only coupons that this transaction used."""
         await execute(
             tx,
@@ -55,7 +54,7 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
             [(use.coupon_id, gid) for use in sorted(uses, key=lambda use: use.coupon_id)],
         )
 
-    async def _faults(self, tx: AsyncConnection, uses: Sequence[Use], *, lock: bool) -> list[Fault]:
+    async def _faults(self, tx: Tx, uses: Sequence[Use], *, lock: bool) -> list[Fault]:
         ids = tuple({use.coupon_id for use in uses})
         rows = await fetch(
             tx,

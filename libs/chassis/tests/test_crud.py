@@ -18,7 +18,7 @@ def create(db):
     async def make(**values: object) -> int:
         number = make.number = make.number + 1
         row = {"name": "", "email": f"{number}@x", "login_at": number} | values
-        return await db.run(lambda tx: STORE.create(tx, row))
+        return await db.run_core(lambda tx: STORE.create(tx, row))
 
     make.number = 0
     return make
@@ -37,7 +37,7 @@ def find(db):
 @pytest.mark.parts
 async def test_a_row_comes_back_as_a_message_without_what_is_hidden(db, create):
     row_id = await create(name="Käthe 🛒", password="$argon2", age=30)
-    row = await db.run(lambda tx: STORE.get(tx, row_id))
+    row = await db.run_core(lambda tx: STORE.get(tx, row_id))
     user = STORE.to_message(row)
     assert (user.id, user.name, user.age, user.loginAt, user.password) == (row_id, "Käthe 🛒", 30, 1, "")
     assert user.loginType == 0, "a column without a value leaves the field as it is"
@@ -52,23 +52,23 @@ async def test_only_sent_fields_are_written(db, create):
     row_id = await create(name="Anna", age=30)
     request = pb.UpdateUserByIDRequest(id=row_id, age=0)
     assert sent_fields(request) == {"age": 0}
-    await db.run(lambda tx: STORE.update(tx, row_id, sent_fields(request)))
-    row = await db.run(lambda tx: STORE.get(tx, row_id))
+    await db.run_core(lambda tx: STORE.update(tx, row_id, sent_fields(request)))
+    row = await db.run_core(lambda tx: STORE.get(tx, row_id))
     assert (row.name, row.age) == ("Anna", 0)
     assert changed_fields(row, {"name": "Anna", "age": 1}) == {"age"}
-    await db.run(lambda tx: STORE.update(tx, row_id, {}))
+    await db.run_core(lambda tx: STORE.update(tx, row_id, {}))
 
 
 @pytest.mark.parts
 async def test_a_deleted_row_is_gone_and_its_unique_values_are_free(db, create, find):
     row_id = await create(name="a", email="a@x")
-    await db.run(lambda tx: STORE.delete(tx, row_id))
+    await db.run_core(lambda tx: STORE.delete(tx, row_id))
     assert await find() == ""
     for work in (STORE.get, STORE.delete):
         with pytest.raises(NotFound, match=f"user {row_id} does not exist"):
-            await db.run(lambda tx, work=work: work(tx, row_id))
+            await db.run_core(lambda tx, work=work: work(tx, row_id))
     with pytest.raises(NotFound):
-        await db.run(lambda tx: STORE.update(tx, row_id, {"name": "b"}))
+        await db.run_core(lambda tx: STORE.update(tx, row_id, {"name": "b"}))
     await create(name="b", email="a@x")
     assert await find() == "b"
 
@@ -82,7 +82,7 @@ async def test_a_taken_unique_value_is_told_by_the_field_s_name(db, create):
         await create(login_at=1)
     other = await create()
     with pytest.raises(AlreadyExists, match="email"):
-        await db.run(lambda tx: STORE.update(tx, other, {"email": "for key 'x'"}))
+        await db.run_core(lambda tx: STORE.update(tx, other, {"email": "for key 'x'"}))
     assert row_id != other
 
 
@@ -101,14 +101,14 @@ async def test_a_value_that_does_not_fit_is_told_by_the_field_s_name(create, db,
         await create(**values)
     row_id = await create()
     with pytest.raises(InvalidArgument, match=f"^{told}$"):
-        await db.run(lambda tx: STORE.update(tx, row_id, values))
+        await db.run_core(lambda tx: STORE.update(tx, row_id, values))
 
 
 @pytest.mark.parts
 async def test_another_error_of_mysql_stays_what_it_is(db):
     wrong = CrudStore(table_of("thing", pb.User, sa.Column("nonsense", sa.String)), pb.User, "user")
     with pytest.raises(sa.exc.OperationalError, match="Unknown column"):
-        await db.run(lambda tx: wrong.create(tx, {"nonsense": 1}))
+        await db.run_core(lambda tx: wrong.create(tx, {"nonsense": 1}))
 
 
 @pytest.mark.parts

@@ -17,7 +17,7 @@ STORE = CrudStore(table_of("thing", pb.User), pb.User, "user")
 
 
 async def create(db, number: int) -> int:
-    return await db.run(lambda tx: STORE.create(tx, {"email": f"{number}@x", "login_at": number}))
+    return await db.run_core(lambda tx: STORE.create(tx, {"email": f"{number}@x", "login_at": number}))
 
 
 async def add(db, first: int, count: int) -> None:
@@ -26,7 +26,7 @@ async def add(db, first: int, count: int) -> None:
     async def insert(tx):
         totals.note(tx, "thing", await execute(tx, "INSERT INTO thing (email, login_at) VALUES (%s, %s)", rows))
 
-    await db.run(insert)
+    await db.run_core(insert)
 
 
 async def kept_and_counted(db) -> tuple[int, int]:
@@ -35,13 +35,13 @@ async def kept_and_counted(db) -> tuple[int, int]:
         [(counted,)] = await fetch(tx, "SELECT COUNT(*) FROM thing WHERE deleted_at IS NULL")
         return kept, counted
 
-    return await db.run(look)
+    return await db.run_core(look)
 
 
 async def test_rows_that_come_and_go_are_counted(db):
     ids = [await create(db, n) for n in range(5)]
-    await db.run(lambda tx: STORE.delete(tx, ids[1]))
-    await db.run(lambda tx: STORE.update(tx, ids[2], {"age": 3}))
+    await db.run_core(lambda tx: STORE.delete(tx, ids[1]))
+    await db.run_core(lambda tx: STORE.update(tx, ids[2], {"age": 3}))
     assert await kept_and_counted(db) == (4, 4)
 
 
@@ -51,7 +51,7 @@ async def test_what_is_rolled_back_is_not_counted(db):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await db.run(create_and_fail)
+        await db.run_core(create_and_fail)
     assert await kept_and_counted(db) == (0, 0)
 
 
@@ -67,7 +67,7 @@ async def test_a_transaction_that_is_redone_is_counted_once(db):
             await db.run(lambda other, me=me: execute(other, f"KILL {me}"))
             await fetch(tx, "SELECT 1")
 
-    await db.run(create_and_be_cut_off_once)
+    await db.run_core(create_and_be_cut_off_once)
     assert attempts == 2
     assert await kept_and_counted(db) == (1, 1)
 
@@ -111,7 +111,7 @@ async def test_a_total_that_is_filled_while_others_write_is_right(db):
     async def writer(first: int) -> None:
         while not stop.is_set():
             row_id = await create(db, first)
-            await db.run(lambda tx, row_id=row_id: STORE.delete(tx, row_id))
+            await db.run_core(lambda tx, row_id=row_id: STORE.delete(tx, row_id))
             await create(db, first + 1)
             first += 2
 
@@ -147,7 +147,7 @@ async def test_the_total_is_right_whatever_happens_at_once(db, seed):
                 else:
                     raise ZeroDivisionError
 
-        await db.run(work)
+        await db.run_core(work)
 
     done = await asyncio.gather(*(one(n) for n in range(60)), return_exceptions=True)
     kept, counted = await kept_and_counted(db)
@@ -159,7 +159,7 @@ async def test_the_total_is_right_whatever_happens_at_once(db, seed):
 async def test_deep_pages_are_those_that_a_walk_from_the_front_finds(db, sort):
     await add(db, 0, 3007)
     for victim in (1, 5, 1500, 1501, 2900, 3007):
-        await db.run(lambda tx, victim=victim: STORE.delete(tx, victim))
+        await db.run_core(lambda tx, victim=victim: STORE.delete(tx, victim))
     shown = [r[0] for r in await db.run(lambda tx: fetch(tx, "SELECT id FROM thing WHERE deleted_at IS NULL"))]
     expected = sorted(shown, reverse=sort != "id")
     for limit, page in [(7, 0), (7, 143), (7, 214), (7, 300), (7, 428), (7, 429), (1000, 1), (1000, 2), (1000, 3)]:

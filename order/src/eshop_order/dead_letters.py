@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 from confluent_kafka import Message
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import CommitUnknown
 from eshop_chassis.kafka import KafkaProducer
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, Tx
 from eshop_order.store import OrderStore
 from protoc_gen_fastapi.runtime import RpcError
 
@@ -69,5 +68,5 @@ class DeadLetters:
                 log.warning("a dead letter can't be put aside yet", why=str(error))
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
 
-    async def _note(self, tx: AsyncConnection, order_id: str, position: str, reason: str) -> None:
+    async def _note(self, tx: Tx, order_id: str, position: str, reason: str) -> None:
         await self._store.note_dead_letter(tx, order_id, position, reason[:MAX_REASON])

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from eshop_chassis.idempotency import KEPT_SECONDS
-from eshop_chassis.mysql import execute, fetch, marks
+from eshop_chassis.mysql import Tx, execute, fetch, marks
 from eshop_order.orders import Final
 
 Operation = Literal["submit", "notify"]
@@ -42,7 +40,7 @@ class Known:
 class KeyStore:
     """The records of idempotency keys, one for each user, key and operation."""
 
-    async def claim(self, tx: AsyncConnection, claims: Sequence[Claim]) -> set[str]:
+    async def claim(self, tx: Tx, claims: Sequence[Claim]) -> set[str]:
         """Claims the keys that nobody has claimed; returns the orders whose claim it was."""
         made = await execute(
             tx,
@@ -58,7 +56,7 @@ class KeyStore:
         )
         return {row[0] for row in rows}
 
-    async def find(self, tx: AsyncConnection, claim: Claim, lease_seconds: float) -> Known | None:
+    async def find(self, tx: Tx, claim: Claim, lease_seconds: float) -> Known | None:
         """The record that stands in the way of `claim`."""
         rows = await fetch(
             tx,
@@ -69,7 +67,7 @@ class KeyStore:
         )
         return _known(*rows[0]) if rows else None
 
-    async def take_over(self, tx: AsyncConnection, order_id: str, lease_seconds: float) -> bool:
+    async def take_over(self, tx: Tx, order_id: str, lease_seconds: float) -> bool:
         """Claims a record whose claimant let it go or died; False where somebody else was quicker."""
         return (
             await execute(
@@ -81,13 +79,13 @@ class KeyStore:
             == 1
         )
 
-    async def let_go(self, tx: AsyncConnection, order_id: str) -> None:
+    async def let_go(self, tx: Tx, order_id: str) -> None:
         """Lets somebody else take an unanswered record over at once."""
         await execute(
             tx, "UPDATE idempotency_key SET claimed_at = '2000-01-01' WHERE order_id = %s AND answer = ''", (order_id,)
         )
 
-    async def answer(self, tx: AsyncConnection, answers: Sequence[tuple[str, str]]) -> None:
+    async def answer(self, tx: Tx, answers: Sequence[tuple[str, str]]) -> None:
         """Notes what was answered, given as (order, answer)."""
         await execute(
             tx,
@@ -95,7 +93,7 @@ class KeyStore:
             [(answer, order_id) for order_id, answer in sorted(answers)],
         )
 
-    async def forget(self, tx: AsyncConnection) -> int:
+    async def forget(self, tx: Tx) -> int:
         """Deletes some records that are older than they need be; returns how many."""
         return await execute(
             tx,

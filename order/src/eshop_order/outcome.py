@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import DtmFailure, DtmUnavailable
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, Tx
 from eshop_chassis.order_ids import OrderIds
 from eshop_order.orders import Row
 from eshop_order.place_orders import Placer
@@ -31,9 +31,9 @@ class Outcomes:
         if row.final is None and await self._just_succeeded(row):
             row = await self._db.run(lambda tx: self._find(tx, order_id)) or row
         found = row
-        return await self._db.run(lambda tx: self._tell(tx, found))
+        return await self._db.run_core(lambda tx: self._tell(tx, found))
 
-    async def _find(self, tx: AsyncConnection, order_id: str) -> Row | None:
+    async def _find(self, tx: Tx, order_id: str) -> Row | None:
         return (await self._store.find(tx, [order_id])).get(order_id)
 
     async def _just_succeeded(self, row: Row) -> bool:

@@ -9,13 +9,11 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from aiodtm import Dtm, DtmFailure, DtmUnavailable, Outcome, Saga, random_gid
 from eshop_chassis.branch import MAX_REASON, Fault
 from eshop_chassis.crash_points import crash_point
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, Tx
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder, Row
 from eshop_order.refusals import Refusals
 from eshop_order.saga import OrderSagas
@@ -188,7 +186,7 @@ async def cancel(db: Database, store: OrderStore, gid: str, refused: Sequence[tu
     Returns the ids of those that are cancelled now; the others were claimed by somebody else since `gid` gave them up.
     """
 
-    async def write(tx: AsyncConnection) -> set[str]:
+    async def write(tx: Tx) -> set[str]:
         cancelled = await store.cancel(tx, gid, refused)
         for order, fault in refused:
             if order.flash_taken and order.order_id in cancelled:

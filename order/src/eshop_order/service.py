@@ -15,7 +15,7 @@ from eshop_chassis.idempotency import fingerprint, key_of
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.lists import SharedLists
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, Tx
 from eshop_chassis.order_ids import OrderIds
 from eshop_order import queue
 from eshop_order.key_store import Claim
@@ -151,15 +151,15 @@ class OrderService(OrderApi):
         return pb.NoteRunningManyReply()
 
     async def delete_by_id(self, request: pb.DeleteOrderByIDRequest, call: Call) -> pb.DeleteOrderByIDReply:
-        await self._db.run(lambda tx: self._delete(tx, request.id))
+        await self._db.run_core(lambda tx: self._delete(tx, request.id))
         return pb.DeleteOrderByIDReply()
 
     async def update_by_id(self, request: pb.UpdateOrderByIDRequest, call: Call) -> pb.UpdateOrderByIDReply:
-        await self._db.run(lambda tx: self._update(tx, request))
+        await self._db.run_core(lambda tx: self._update(tx, request))
         return pb.UpdateOrderByIDReply()
 
     async def get_by_id(self, request: pb.GetOrderByIDRequest, call: Call) -> pb.GetOrderByIDReply:
-        row = await self._db.run(lambda tx: self._store.get(tx, request.id))
+        row = await self._db.run_core(lambda tx: self._store.get(tx, request.id))
         return pb.GetOrderByIDReply(order=self._store.to_message(row))
 
     @shares_replies
@@ -192,7 +192,7 @@ class OrderService(OrderApi):
         return None
 
     async def _claim(self, branch: Branch, orders: Sequence[NewOrder], *, suite: bool) -> None:
-        async def claim(tx: AsyncConnection) -> None:
+        async def claim(tx: Tx) -> None:
             faults = await self._store.claim(tx, branch.gid, orders, suite=suite)
             if faults:
                 raise BranchRefusal(faults)

@@ -29,6 +29,12 @@ class Settings(
     order_poll_messages: int = Field(
         4000, gt=0, le=5000, description="most buffered orders taken from the queue at a time; a saga places up to 500"
     )
+    order_poll_every: float = Field(
+        0.1,
+        ge=0,
+        lt=5,
+        description="seconds from the placing of one poll to that of the next; what arrives meanwhile shares a saga",
+    )
     order_place_tries: int = Field(
         6, gt=0, description="how often a buffered order may fail by itself before it becomes a dead letter"
     )

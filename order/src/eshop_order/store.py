@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from eshop_chassis import totals
 from eshop_chassis.branch import Fault
 from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import Params, execute, fetch, marks
+from eshop_chassis.mysql import Params, Tx, execute, fetch, marks
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, NewOrder, Row
 from eshop_protos.order.v1 import order_pb2
 
@@ -24,7 +24,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
     def __init__(self) -> None:
         super().__init__(ORDER, order_pb2.Order, "order")
 
-    async def claim(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> list[Fault]:
+    async def claim(self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> list[Fault]:
         """Claims all orders for `gid`, or returns why not, and then the transaction must be rolled back.
 
         Only a row that no transaction owns can be claimed: an absent one, one that was only noted (placing), a reverted
@@ -43,11 +43,11 @@ class OrderStore(CrudStore[order_pb2.Order]):
                 totals.note(tx, ORDER.name, _hidden(rows, free))
         return faults
 
-    async def note_running(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder]) -> None:
+    async def note_running(self, tx: Tx, gid: str, orders: Sequence[NewOrder]) -> None:
         """Makes sure that orders have rows before their ids are handed out as running."""
         await self._insert(tx, gid, sorted(orders, key=lambda order: order.order_id), "placing", suite=True)
 
-    async def revert(self, tx: AsyncConnection, gid: str, order_ids: Collection[str]) -> None:
+    async def revert(self, tx: Tx, gid: str, order_ids: Collection[str]) -> None:
         """Undoes `claim`: only rows of this gid, which are free from then on."""
         hidden = await execute(
             tx,
@@ -57,7 +57,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
         )
         totals.note(tx, ORDER.name, -hidden)
 
-    async def confirm(self, tx: AsyncConnection, gid: str) -> None:
+    async def confirm(self, tx: Tx, gid: str) -> None:
         """Makes the orders of a saga that succeeded final."""
         await execute(
             tx,
@@ -65,7 +65,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             (gid,),
         )
 
-    async def cancel(self, tx: AsyncConnection, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> set[str]:
+    async def cancel(self, tx: Tx, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> set[str]:
         """Makes orders that `gid` gave up final, with their reason, and returns which.
 
         One that was refused before it had a row gets one, so that its outcome can be asked for. One that another
@@ -89,7 +89,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             totals.note(tx, ORDER.name, _hidden(rows, [order for order, _ in mine]))
         return {order.order_id for order, _ in (*absent, *mine)}
 
-    async def find(self, tx: AsyncConnection, order_ids: Collection[str], *, lock: bool = False) -> Mapping[str, Row]:
+    async def find(self, tx: Tx, order_ids: Collection[str], *, lock: bool = False) -> Mapping[str, Row]:
         """The rows of these orders by order id, whatever their state; absent ones are absent."""
         rows = await fetch(
             tx,
@@ -104,7 +104,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
         found = (await tx.execute(sa.select(ORDER).where(ORDER.c.order_id == order_id, self.visible))).one_or_none()
         return None if found is None else self.to_message(found)
 
-    async def left_behind(self, tx: AsyncConnection, seconds: int) -> Sequence[Row]:
+    async def left_behind(self, tx: Tx, seconds: int) -> Sequence[Row]:
         """Orders whose placer has not brought them to an end for so long that it may have died."""
         rows = await fetch(
             tx,
@@ -114,7 +114,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
         )
         return [_row(row) for row in rows]
 
-    async def note_dead_letter(self, tx: AsyncConnection, order_id: str, position: str, reason: str) -> None:
+    async def note_dead_letter(self, tx: Tx, order_id: str, position: str, reason: str) -> None:
         """Notes that an order's message was put aside, and why; the latest reason counts."""
         await execute(
             tx,
@@ -123,12 +123,12 @@ class OrderStore(CrudStore[order_pb2.Order]):
             (order_id, position[:300], reason),
         )
 
-    async def dead_letter(self, tx: AsyncConnection, order_id: str) -> str | None:
+    async def dead_letter(self, tx: Tx, order_id: str) -> str | None:
         """Why an order's message was put aside; None where it was not."""
         rows = await fetch(tx, "SELECT reason FROM dead_letter WHERE order_id = %s", (order_id,))
         return rows[0][0] if rows else None
 
-    async def note_return(self, tx: AsyncConnection, order: NewOrder, *, resell: bool) -> None:
+    async def note_return(self, tx: Tx, order: NewOrder, *, resell: bool) -> None:
         """Notes, with the cancellation, that the units of a flash-sale order go back."""
         await execute(
             tx,
@@ -136,12 +136,12 @@ class OrderStore(CrudStore[order_pb2.Order]):
             (order.order_id, order.product_id, int(resell)),
         )
 
-    async def returns(self, tx: AsyncConnection) -> Sequence[tuple[str, int, bool]]:
+    async def returns(self, tx: Tx) -> Sequence[tuple[str, int, bool]]:
         """(order, product, resell) of units that Redis has not got back yet."""
         rows = await fetch(tx, "SELECT order_id, product_id, resell FROM unit_return ORDER BY created_at LIMIT 500")
         return [(row[0], row[1], bool(row[2])) for row in rows]
 
-    async def returned(self, tx: AsyncConnection, order_ids: Collection[str]) -> None:
+    async def returned(self, tx: Tx, order_ids: Collection[str]) -> None:
         """Forgets returns that Redis has."""
         await execute(
             tx,
@@ -149,9 +149,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             tuple(order_ids),
         )
 
-    async def _insert(
-        self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], state: str, *, suite: bool
-    ) -> int:
+    async def _insert(self, tx: Tx, gid: str, orders: Sequence[NewOrder], state: str, *, suite: bool) -> int:
         inserted = await execute(
             tx,
             # Nothing but %s among the values: then the driver sends all rows in one statement.
@@ -162,7 +160,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
         totals.note(tx, ORDER.name, inserted)
         return inserted
 
-    async def _insert_cancelled(self, tx: AsyncConnection, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> int:
+    async def _insert_cancelled(self, tx: Tx, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> int:
         """Writes orders that end before they had a row; returns how many there was none of yet."""
         if not refused:
             return 0
@@ -175,7 +173,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
         totals.note(tx, ORDER.name, inserted)
         return inserted
 
-    async def _take_over(self, tx: AsyncConnection, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> None:
+    async def _take_over(self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> None:
         """Claims rows that nobody owns; they say what is ordered now."""
         await execute(
             tx,

@@ -113,9 +113,16 @@ class MemoryDatabase:
     def refuse_while_away(self) -> None:
         """It is never away."""
 
+    @property
+    def barriers(self) -> Engine:
+        """Where barrier rows are written."""
+        return self.engine
+
     async def run(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """Runs `work` in one transaction, shielded as the real one is."""
         return await asyncio.shield(asyncio.ensure_future(self._run(work)))
+
+    run_core = run
 
     async def _run(self, work: Callable[[Any], Awaitable[T]]) -> T:
         async with self.engine.transaction() as tx:

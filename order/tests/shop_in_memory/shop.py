@@ -204,7 +204,7 @@ class Shop:
 
     async def offer(self, product_id: int = 1, stock: int = 10) -> None:
         """Puts a product on sale."""
-        await self.stock_db.run(lambda tx: self.stock.create(tx, product_id, stock))
+        await self.stock_db.run_core(lambda tx: self.stock.create(tx, product_id, stock))
 
     async def set_flash_sale(self, product_id: int = 1, stock: int = 10, limit: int = 0) -> None:
         """Puts a product on flash sale."""

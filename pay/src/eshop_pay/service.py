@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from eshop_chassis.branch import Branch, BranchRefusal, stored_refusals
 from eshop_chassis.crud import changed_fields, client_names, sent_fields
 from eshop_chassis.lists import SharedLists
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, Tx
 from eshop_pay.store import AWAITING_PAYMENT, PAID, REVERTED, Payment, PayStore
 from eshop_protos.pay.v1 import pay_pb2 as pb
 from eshop_protos.pay.v1.pay_api import PayApi
@@ -47,15 +47,15 @@ class PayService(PayApi):
         return await stored_refusals(self._db, request.gid)
 
     async def delete_by_id(self, request: pb.DeletePayByIDRequest, call: Call) -> pb.DeletePayByIDReply:
-        await self._db.run(lambda tx: self._delete(tx, request.id))
+        await self._db.run_core(lambda tx: self._delete(tx, request.id))
         return pb.DeletePayByIDReply()
 
     async def update_by_id(self, request: pb.UpdatePayByIDRequest, call: Call) -> pb.UpdatePayByIDReply:
-        await self._db.run(lambda tx: self._update(tx, request.id, sent_fields(request)))
+        await self._db.run_core(lambda tx: self._update(tx, request.id, sent_fields(request)))
         return pb.UpdatePayByIDReply()
 
     async def get_by_id(self, request: pb.GetPayByIDRequest, call: Call) -> pb.GetPayByIDReply:
-        row = await self._db.run(lambda tx: self._store.get(tx, request.id))
+        row = await self._db.run_core(lambda tx: self._store.get(tx, request.id))
         return pb.GetPayByIDReply(pay=self._store.to_message(row))
 
     @shares_replies
@@ -63,7 +63,7 @@ class PayService(PayApi):
         return await self._lists(self._store.list, request.params)
 
     async def _open(self, branch: Branch, requests: Sequence[Single]) -> None:
-        async def open_payments(tx: AsyncConnection) -> None:
+        async def open_payments(tx: Tx) -> None:
             faults = await self._store.open(tx, branch.gid, _payments(requests))
             if faults:
                 raise BranchRefusal(faults)

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis import totals
 from eshop_chassis.branch import Fault
 from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import execute, fetch
+from eshop_chassis.mysql import Tx, execute, fetch
 from eshop_protos.pay.v1 import pay_pb2
 
 PAY = table_of("pay", pay_pb2.Pay, sa.Column("gid", sa.String))
@@ -31,7 +30,7 @@ class PayStore(CrudStore[pay_pb2.Pay]):
     def __init__(self) -> None:
         super().__init__(PAY, pay_pb2.Pay, "payment")
 
-    async def open(self, tx: AsyncConnection, gid: str, payments: Sequence[Payment]) -> list[Fault]:
+    async def open(self, tx: Tx, gid: str, payments: Sequence[Payment]) -> list[Fault]:
         """Opens the payments, or returns which orders have a live one; then the transaction must be rolled back."""
         ordered = sorted(payments, key=lambda p: p.order_id)
         inserted = await execute(
@@ -45,7 +44,7 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             return []
         return [fault for p in ordered if (fault := await self._open_again(tx, gid, p)) is not None]
 
-    async def revert(self, tx: AsyncConnection, gid: str, payments: Sequence[Payment]) -> None:
+    async def revert(self, tx: Tx, gid: str, payments: Sequence[Payment]) -> None:
         """Undoes `open`: only payments that this transaction opened."""
         await execute(
             tx,
@@ -53,12 +52,12 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             [(p.order_id, gid) for p in sorted(payments, key=lambda p: p.order_id)],
         )
 
-    async def of_orders(self, tx: AsyncConnection, order_id: str) -> int | None:
+    async def of_orders(self, tx: Tx, order_id: str) -> int | None:
         """The id of an order's payment."""
         found = await fetch(tx, "SELECT id FROM pay WHERE order_id = %s", (order_id,))
         return int(found[0][0]) if found else None
 
-    async def _open_again(self, tx: AsyncConnection, gid: str, payment: Payment) -> Fault | None:
+    async def _open_again(self, tx: Tx, gid: str, payment: Payment) -> Fault | None:
         sql = "SELECT order_id, gid, status, deleted_at IS NOT NULL FROM pay WHERE order_id = %s FOR UPDATE"
         [(order_id, owner, status, hidden)] = await fetch(tx, sql, (payment.order_id,))
         if (order_id, owner) == (payment.order_id, gid):

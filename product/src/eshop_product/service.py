@@ -18,18 +18,20 @@ class ProductService(ProductApi):
         self._lists = SharedLists("product", db, pb.ListProductReply)
 
     async def create(self, request: pb.CreateProductRequest, call: Call) -> pb.CreateProductReply:
-        return pb.CreateProductReply(id=await self._db.run(lambda tx: self._store.create(tx, sent_fields(request))))
+        return pb.CreateProductReply(
+            id=await self._db.run_core(lambda tx: self._store.create(tx, sent_fields(request)))
+        )
 
     async def delete_by_id(self, request: pb.DeleteProductByIDRequest, call: Call) -> pb.DeleteProductByIDReply:
-        await self._db.run(lambda tx: self._store.delete(tx, request.id))
+        await self._db.run_core(lambda tx: self._store.delete(tx, request.id))
         return pb.DeleteProductByIDReply()
 
     async def update_by_id(self, request: pb.UpdateProductByIDRequest, call: Call) -> pb.UpdateProductByIDReply:
-        await self._db.run(lambda tx: self._store.update(tx, request.id, sent_fields(request)))
+        await self._db.run_core(lambda tx: self._store.update(tx, request.id, sent_fields(request)))
         return pb.UpdateProductByIDReply()
 
     async def get_by_id(self, request: pb.GetProductByIDRequest, call: Call) -> pb.GetProductByIDReply:
-        row = await self._db.run(lambda tx: self._store.get(tx, request.id))
+        row = await self._db.run_core(lambda tx: self._store.get(tx, request.id))
         return pb.GetProductByIDReply(product=self._store.to_message(row))
 
     @shares_replies

@@ -9,10 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from eshop_chassis.branch import Branch, BranchRefusal, Fault
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, Tx
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_stock.store import StockStore
@@ -60,14 +58,14 @@ class Deduction:
         if any(item.product_id in self._on_flash_sale for item in others) or await self._any_on_sale(others):
             await self._flash_sale.take_many_revert(_take_request(branch, others), call)
 
-    async def _deduct(self, tx: AsyncConnection, gid: str, items: Sequence[Units], taken: set[int]) -> None:
+    async def _deduct(self, tx: Tx, gid: str, items: Sequence[Units], taken: set[int]) -> None:
         if not await self._store.deduct(tx, gid, items, taken):
             raise _TooFewError
 
     async def _judge(self, branch: Branch, items: Sequence[Units], taken: set[int]) -> None:
         """Refuses the branch, naming who is at fault; returns where it is worth another try."""
 
-        async def judge(tx: AsyncConnection) -> None:
+        async def judge(tx: Tx) -> None:
             stocks = await self._store.find(tx, {item.product_id for item in items})
             started = {p for p, row in stocks.items() if row.on_flash_sale and p not in taken}
             self._on_flash_sale |= started
@@ -122,7 +120,7 @@ class Deduction:
             await asyncio.sleep(0.1)
 
     async def _refuse(self, branch: Branch, refusal: BranchRefusal) -> None:
-        async def decided(_tx: AsyncConnection) -> None:
+        async def decided(_tx: Tx) -> None:
             raise refusal
 
         await branch.once(self._db, decided)

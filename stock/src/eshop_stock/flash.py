@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aiodtm import CommitUnknown
 from aiodtm.shield import shielded
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql import Database, fetch
+from eshop_chassis.mysql import Database, Tx, fetch
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_protos.stock.v1 import stock_pb2
@@ -54,7 +54,7 @@ class FlashSales:
             before = await self._db.run(lambda tx: self._store.mark_closed(tx, product_id))
             try:
                 unplaced = await self._close(product_id, token, call)
-                version, units = await self._db.run(lambda tx: self._set_row(tx, request, unplaced))
+                version, units = await self._db.run_core(lambda tx: self._set_row(tx, request, unplaced))
             except CommitUnknown:
                 raise  # the row may be set: `finish_openings` opens the sale with what it says
             except Exception:
@@ -123,9 +123,7 @@ class FlashSales:
                 return unsettled
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def unplaced(
-        self, tx: AsyncConnection, items: Sequence[flash_sale_pb2.TakeItem]
-    ) -> list[flash_sale_pb2.TakeItem]:
+    async def unplaced(self, tx: Tx, items: Sequence[flash_sale_pb2.TakeItem]) -> list[flash_sale_pb2.TakeItem]:
         placed = await self._store.placed(tx, [item.orderID for item in items])
         return [item for item in items if item.orderID not in placed]
 

@@ -11,10 +11,8 @@ take from a sale that was opened in another run. This service asks for the id ev
 import asyncio
 import secrets
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, Tx
 from eshop_chassis.readiness import describe
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
@@ -95,7 +93,7 @@ class RedisRestarts:
                 pb.CloseSaleRequest(productID=product_id, token=token), Call.local()
             )
 
-            async def count(tx: AsyncConnection) -> pb.OpenSaleRequest | None:
+            async def count(tx: Tx) -> pb.OpenSaleRequest | None:
                 row = await self._store.set_again(tx, product_id)
                 if row is None:
                     return None

@@ -58,18 +58,18 @@ class StockService(StockApi):
         return pb.SetFlashSaleStockReply()
 
     async def create(self, request: pb.CreateStockRequest, call: Call) -> pb.CreateStockReply:
-        return pb.CreateStockReply(id=await self._db.run(lambda tx: self._create(tx, request)))
+        return pb.CreateStockReply(id=await self._db.run_core(lambda tx: self._create(tx, request)))
 
     async def delete_by_id(self, request: pb.DeleteStockByIDRequest, call: Call) -> pb.DeleteStockByIDReply:
-        await self._db.run(lambda tx: self._delete(tx, request.id))
+        await self._db.run_core(lambda tx: self._delete(tx, request.id))
         return pb.DeleteStockByIDReply()
 
     async def update_by_id(self, request: pb.UpdateStockByIDRequest, call: Call) -> pb.UpdateStockByIDReply:
-        await self._db.run(lambda tx: self._update(tx, request))
+        await self._db.run_core(lambda tx: self._update(tx, request))
         return pb.UpdateStockByIDReply()
 
     async def get_by_id(self, request: pb.GetStockByIDRequest, call: Call) -> pb.GetStockByIDReply:
-        row = await self._db.run(lambda tx: self._store.rows.get(tx, request.id))
+        row = await self._db.run_core(lambda tx: self._store.rows.get(tx, request.id))
         return pb.GetStockByIDReply(stock=self._store.rows.to_message(row))
 
     @shares_replies

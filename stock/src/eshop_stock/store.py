@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import execute, fetch, marks
+from eshop_chassis.mysql import Tx, execute, fetch, marks
 from eshop_protos.stock.v1 import stock_pb2
 from eshop_stock.units import Stock, Units, total_by_product
 from protoc_gen_fastapi.runtime import AlreadyExists
@@ -26,7 +26,7 @@ class StockStore:
     def __init__(self) -> None:
         self.rows = CrudStore(STOCK, stock_pb2.Stock, "stock row")
 
-    async def deduct(self, tx: AsyncConnection, gid: str, items: Sequence[Units], taken: Collection[int]) -> bool:
+    async def deduct(self, tx: Tx, gid: str, items: Sequence[Units], taken: Collection[int]) -> bool:
         """Takes the units of all items, or says False, and then the transaction must be rolled back.
 
         `taken` names the products whose units were taken from the flash sale before: a product on flash sale
@@ -46,7 +46,7 @@ class StockStore:
         )
         return count == len(totals)
 
-    async def put_back(self, tx: AsyncConnection, gid: str, items: Sequence[Units]) -> None:
+    async def put_back(self, tx: Tx, gid: str, items: Sequence[Units]) -> None:
         """Undoes `deduct`. Units of a row that was deleted meanwhile leave the books with it."""
         await self._write_ledger(tx, [(i.product_id, i.count, "revert", i.ref, gid) for i in items])
         for product_id, count in total_by_product(items).items():
@@ -58,7 +58,7 @@ class StockStore:
             if not found:
                 await self.write_ledger(tx, product_id, -count, "delete")
 
-    async def find(self, tx: AsyncConnection, product_ids: Collection[int]) -> Mapping[int, Stock]:
+    async def find(self, tx: Tx, product_ids: Collection[int]) -> Mapping[int, Stock]:
         """The rows of these products, by product id; products without a row are absent."""
         rows = await fetch(
             tx,
@@ -68,7 +68,7 @@ class StockStore:
         )
         return {row[0]: Stock(row[0], row[1], row[2] > 0 and row[3] != LOST) for row in rows}
 
-    async def write_ledger(self, tx: AsyncConnection, product_id: int, delta: int, kind: str) -> None:
+    async def write_ledger(self, tx: Tx, product_id: int, delta: int, kind: str) -> None:
         """Books a change that no order made."""
         if delta:
             await self._write_ledger(tx, [(product_id, delta, kind, "", "")])
@@ -96,7 +96,7 @@ class StockStore:
         [(row_id, stock, version)] = rows
         return int(row_id), int(stock), int(version)
 
-    async def mark_closed(self, tx: AsyncConnection, product_id: int) -> int:
+    async def mark_closed(self, tx: Tx, product_id: int) -> int:
         """Notes that the sale is about to be closed, so that somebody opens it again whatever comes.
 
         Returns its version, 0 for a product that is not on flash sale.
@@ -110,11 +110,11 @@ class StockStore:
         await self._mark(tx, product_id, version, is_open=False)
         return version
 
-    async def mark_open(self, tx: AsyncConnection, product_id: int, version: int) -> None:
+    async def mark_open(self, tx: Tx, product_id: int, version: int) -> None:
         """Notes that the sale of this version is open."""
         await self._mark(tx, product_id, version, is_open=True)
 
-    async def _mark(self, tx: AsyncConnection, product_id: int, version: int, *, is_open: bool) -> None:
+    async def _mark(self, tx: Tx, product_id: int, version: int, *, is_open: bool) -> None:
         if version:
             await execute(
                 tx,
@@ -123,7 +123,7 @@ class StockStore:
                 (int(is_open), product_id, version),
             )
 
-    async def unopened(self, tx: AsyncConnection) -> Sequence[tuple[int, int, int]]:
+    async def unopened(self, tx: Tx) -> Sequence[tuple[int, int, int]]:
         """(product, stock, limit) of sales that were set some seconds ago and never opened: their setter died."""
         rows = await fetch(
             tx,
@@ -132,7 +132,7 @@ class StockStore:
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
-    async def placed(self, tx: AsyncConnection, refs: Collection[str]) -> set[str]:
+    async def placed(self, tx: Tx, refs: Collection[str]) -> set[str]:
         """Those of `refs` whose units are deducted at present."""
         if not refs:
             return set()
@@ -143,7 +143,7 @@ class StockStore:
         )
         return {row[0] for row in rows}
 
-    async def _write_ledger(self, tx: AsyncConnection, rows: list[tuple[int, int, str, str, str]]) -> None:
+    async def _write_ledger(self, tx: Tx, rows: list[tuple[int, int, str, str, str]]) -> None:
         await execute(
             tx, "INSERT INTO stock_ledger (product_id, delta, kind, ref, gid) VALUES (%s, %s, %s, %s, %s)", rows
         )

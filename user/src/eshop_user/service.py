@@ -23,21 +23,21 @@ class UserService(UserApi):
 
     async def create(self, request: pb.CreateUserRequest, call: Call) -> pb.CreateUserReply:
         values = await self._values(request)
-        return pb.CreateUserReply(id=await self._db.run(lambda tx: self._store.create(tx, values)))
+        return pb.CreateUserReply(id=await self._db.run_core(lambda tx: self._store.create(tx, values)))
 
     async def delete_by_id(self, request: pb.DeleteUserByIDRequest, call: Call) -> pb.DeleteUserByIDReply:
-        await self._db.run(lambda tx: self._store.delete(tx, request.id))
+        await self._db.run_core(lambda tx: self._store.delete(tx, request.id))
         return pb.DeleteUserByIDReply()
 
     async def update_by_id(self, request: pb.UpdateUserByIDRequest, call: Call) -> pb.UpdateUserByIDReply:
         values = await self._values(request)
         if not values.get("password", "-"):
             del values["password"]  # clients that send every field send an empty one; it must not lock the user out
-        await self._db.run(lambda tx: self._store.update(tx, request.id, values))
+        await self._db.run_core(lambda tx: self._store.update(tx, request.id, values))
         return pb.UpdateUserByIDReply()
 
     async def get_by_id(self, request: pb.GetUserByIDRequest, call: Call) -> pb.GetUserByIDReply:
-        row = await self._db.run(lambda tx: self._store.get(tx, request.id))
+        row = await self._db.run_core(lambda tx: self._store.get(tx, request.id))
         return pb.GetUserByIDReply(user=self._store.to_message(row))
 
     @shares_replies

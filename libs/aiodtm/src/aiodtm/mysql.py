@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -43,19 +43,23 @@ def barrier_schema(table: str) -> str:
     return BARRIER_SCHEMA.replace(BARRIER_TABLE, table).replace("EXISTS dtm_barrier ", f"EXISTS {database} ")
 
 
-class MySQLBarriers(BarrierStore[AsyncConnection]):
-    """Barrier rows in MySQL. `Barrier.once(engine, ...)` makes one by itself."""
+class Statements(Protocol):
+    """A transaction that statements with the driver's %s marks can be run in."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    async def exec_driver_sql(self, statement: str, parameters: Any = ..., /) -> Any:
+        """Runs a statement. The result has `scalar()`. Raises SQLAlchemy's DBAPIError."""
+        ...
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
-        async with self._engine.connect() as connection:
-            yield connection
-            await _commit(connection)
+    async def commit(self) -> None: ...
 
-    async def insert(self, tx: AsyncConnection, barrier: Barrier, op: str, reason: str) -> bool:
+
+S = TypeVar("S", bound=Statements)
+
+
+class SqlBarriers(BarrierStore[S]):
+    """Barrier rows in MySQL, in transactions of any kind: `transaction` says which."""
+
+    async def insert(self, tx: S, barrier: Barrier, op: str, reason: str) -> bool:
         # A plain INSERT and error 1062, not INSERT IGNORE: IGNORE lets through what is no duplicate (a
         # cut-off gid, say), and aiomysql answers each duplicate with a SHOW WARNINGS of its own and a Python
         # warning. With ON DUPLICATE KEY UPDATE the row count says 1 for a duplicate, because SQLAlchemy sets
@@ -72,13 +76,13 @@ class MySQLBarriers(BarrierStore[AsyncConnection]):
             return False
         return True
 
-    async def reason(self, tx: AsyncConnection, barrier: Barrier, op: str, *, lock: bool = False) -> str | None:
+    async def reason(self, tx: S, barrier: Barrier, op: str, *, lock: bool = False) -> str | None:
         rows = await tx.exec_driver_sql(
             f"SELECT reason FROM {barrier.table} WHERE gid = %s AND branch_id = %s AND op = %s "  # noqa: S608
             f"AND barrier_id = '01'{' FOR UPDATE' if lock else ''}",
             (barrier.gid, barrier.branch_id, op),
         )
-        return rows.scalar()
+        return cast("str | None", rows.scalar())
 
     async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Up to five times while InnoDB rolls it back for the sake of another one, or the connection is lost.
@@ -97,13 +101,27 @@ class MySQLBarriers(BarrierStore[AsyncConnection]):
         return await attempt()
 
 
+class MySQLBarriers(SqlBarriers[AsyncConnection]):
+    """Barrier rows by SQLAlchemy's connections. `Barrier.once(engine, ...)` makes one by itself."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
+        async with self._engine.connect() as connection:
+            yield connection
+            await commit(connection)
+
+
 def _worth_another(error: DBAPIError | CommitUnknown) -> bool:
     if isinstance(error, CommitUnknown):
         return True
     return error_number(error) in REDO or error.connection_invalidated
 
 
-async def _commit(connection: AsyncConnection) -> None:
+async def commit(connection: Statements) -> None:
+    """Commits. Raises CommitUnknown where the connection was lost on the way."""
     try:
         await connection.commit()
     except Exception as error:

@@ -8,14 +8,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 import aiodtm
 import aiodtm.barrier
 from eshop_chassis import totals
 from eshop_chassis.codes import code_of
 from eshop_chassis.crash_points import crash_point
-from eshop_chassis.mysql import Database, execute, fetch
+from eshop_chassis.mysql import Database, Tx, execute, fetch
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused
 
@@ -65,20 +63,22 @@ class Branch:
         """Names this branch of this transaction; action and undo share it."""
         return f"{self.barrier.gid}/{self.barrier.branch_id}"
 
-    async def once(self, db: Database, work: Callable[[AsyncConnection], Awaitable[T]]) -> T | None:
+    async def once(self, db: Database, work: Callable[[Tx], Awaitable[T]]) -> T | None:
         """Runs `work` once under the barrier, in one transaction. Raises BranchRefusal if it refuses, or did before."""
         if len(self.gid) > MAX_GID:
             raise InvalidArgument("gid", f"at most {MAX_GID} characters")
         db.refuse_while_away()
 
-        async def to_be_committed(tx: AsyncConnection) -> T:
+        async def to_be_committed(tx: Tx) -> T:
             done = await work(tx)
             await totals.write(tx)
             crash_point("before_commit", self.barrier.op)
             return done
 
         try:
-            done = await self.barrier.once(db.engine, to_be_committed, refuse_on=(BranchRefusal,), record=self._record)
+            done = await self.barrier.once(
+                db.barriers, to_be_committed, refuse_on=(BranchRefusal,), record=self._record
+            )
         except aiodtm.BranchRefused as repeated:
             raise await self._as_before(db, repeated) from repeated
         crash_point("after_commit", self.barrier.op)
@@ -87,7 +87,7 @@ class Branch:
     async def decided(self, db: Database) -> bool:
         """True when this branch has run, was refused or was undone: a repeated call must not act outside MySQL."""
 
-        async def look(tx: AsyncConnection) -> bool:
+        async def look(tx: Tx) -> bool:
             found = await fetch(
                 tx,
                 f"SELECT 1 FROM {aiodtm.barrier.BARRIER_TABLE} WHERE gid = %s AND branch_id = %s AND op = %s LIMIT 1",  # noqa: S608 - a constant
@@ -100,7 +100,7 @@ class Branch:
     async def _as_before(self, db: Database, repeated: aiodtm.BranchRefused) -> Refused:
         """The answer that the first call gave. Without stored faults the action was undone before it came."""
 
-        async def look(tx: AsyncConnection) -> list[tuple[str, str, str]]:
+        async def look(tx: Tx) -> list[tuple[str, str, str]]:
             rows = await fetch(
                 tx,
                 "SELECT order_id, code, reason FROM refusal WHERE gid = %s AND branch_id = %s ORDER BY id",
@@ -113,7 +113,7 @@ class Branch:
             return BranchRefusal(faults)
         return Refused(repeated.short, code=code_of(repeated.short), short=repeated.short)
 
-    async def _record(self, tx: AsyncConnection, refusal: Exception) -> None:
+    async def _record(self, tx: Tx, refusal: Exception) -> None:
         assert isinstance(refusal, BranchRefusal)  # noqa: S101 - `once` asks for no other
         rows = [
             (self.barrier.gid, self.barrier.branch_id, f.order_id, f.code, f.reason[:MAX_REASON])
@@ -133,7 +133,7 @@ def refusals_reply(faults: Iterable[Fault]) -> types_pb2.GetRefusalsReply:
 async def stored_refusals(db: Database, gid: str) -> types_pb2.GetRefusalsReply:
     """The refusals that this service stored for a saga, in the order they were stored."""
 
-    async def read(tx: AsyncConnection) -> types_pb2.GetRefusalsReply:
+    async def read(tx: Tx) -> types_pb2.GetRefusalsReply:
         rows = await fetch(tx, "SELECT order_id, code, reason FROM refusal WHERE gid = %s ORDER BY id", (gid,))
         return refusals_reply(Fault(row[0], row[1], row[2]) for row in rows)
 

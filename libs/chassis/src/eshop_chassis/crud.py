@@ -88,7 +88,7 @@ class CrudStore(Generic[M]):
         if (sort := by_id(params)) is not None:
             total, found = await self._pages.page(db.read, *window(params), descending=sort == "-id")
             return total, [self._listed(row) for row in found]
-        return await db.run(lambda tx: self._chosen(tx, params))
+        return await db.run_core(lambda tx: self._chosen(tx, params))
 
     async def _chosen(self, tx: AsyncConnection, params: types_pb2.Params) -> tuple[int, Sequence[M]]:
         """A page of some rows, or of all in another order than that of their ids."""

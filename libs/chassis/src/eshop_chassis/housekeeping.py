@@ -11,10 +11,9 @@ from typing import cast
 
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql import Database, execute, fetch, marks
+from eshop_chassis.mysql import Database, Tx, execute, fetch, marks
 from eshop_chassis.mysql_errors import error_number
 from eshop_chassis.settings import EshopSettings
 from protoc_gen_fastapi.runtime import Unavailable
@@ -100,7 +99,7 @@ class Housekeeping:
             log.info("old rows are gone", table=thing.table, rows=gone)
         return gone
 
-    async def _bite(self, tx: AsyncConnection, thing: Expiring, place: int) -> tuple[int, int | None]:
+    async def _bite(self, tx: Tx, thing: Expiring, place: int) -> tuple[int, int | None]:
         """Looks at the next rows; returns how many went, and the key to go on from, None where the walk ends."""
         most = self._settings.housekeeping_rows
         rows = await fetch(
@@ -115,7 +114,7 @@ class Housekeeping:
         at_end = len(rows) < most or not rows[-1][2]
         return gone, None if at_end else rows[-1][0]
 
-    async def _busy(self, tx: AsyncConnection, thing: Expiring, gids: set[str]) -> set[str]:
+    async def _busy(self, tx: Tx, thing: Expiring, gids: set[str]) -> set[str]:
         """Those of these transactions that have not ended, or that somebody still needs."""
         unfinished = (
             f"SELECT gid FROM {self._settings.dtm_database}.trans_global"  # noqa: S608 - checked when it was read
@@ -126,7 +125,7 @@ class Housekeeping:
             found |= {row[0] for row in await fetch(tx, sql.format(marks(gids)), tuple(gids))}
         return found
 
-    async def _delete(self, tx: AsyncConnection, thing: Expiring, rows: dict[int, str]) -> int:
+    async def _delete(self, tx: Tx, thing: Expiring, rows: dict[int, str]) -> int:
         if not rows:
             return 0
         gids = set(rows.values())

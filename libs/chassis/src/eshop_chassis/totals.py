@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from eshop_chassis.transaction import Tx
+
 SLOTS = 16
 SCHEMA = """\
 CREATE TABLE IF NOT EXISTS shown_rows (
@@ -27,16 +29,16 @@ TOTAL = "SELECT IF(MIN(slot) = 0, CAST(SUM(shown) AS SIGNED), NULL) FROM shown_r
 """The total of a table, NULL where it has none."""
 _ADD = "INSERT INTO shown_rows (table_name, slot, shown) VALUES (%s, %s, %s) ON DUPLICATE KEY UPDATE shown = shown + %s"
 
-# A connection as SQLAlchemy lends it for one transaction: what is rolled back is forgotten with it.
-_noted: WeakKeyDictionary[AsyncConnection, Counter[str]] = WeakKeyDictionary()
+# What is rolled back is forgotten with it.
+_noted: WeakKeyDictionary[Tx, Counter[str]] = WeakKeyDictionary()
 
 
-def note(tx: AsyncConnection, table: str, change: int) -> None:
+def note(tx: Tx, table: str, change: int) -> None:
     """Notes that this transaction shows `change` rows of `table` more than before; fewer, where it is negative."""
     _noted.setdefault(tx, Counter())[table] += change
 
 
-async def write(tx: AsyncConnection) -> None:
+async def write(tx: Tx) -> None:
     """Writes what this transaction noted. Nothing but the commit may follow."""
     for table, change in sorted(_noted.pop(tx, Counter[str]()).items()):
         if change:
