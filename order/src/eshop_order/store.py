@@ -40,7 +40,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             free = [order for order in ordered if rows[order.order_id].state != "claimed"]
             if free:
                 await self._take_over(tx, gid, free, suite=suite)
-                totals.note(tx, ORDER.name, _hidden(rows, free))
+                totals.note_moved(tx, ORDER.name, _hidden(rows, free))
         return faults
 
     async def note_running(self, tx: Tx, gid: str, orders: Sequence[NewOrder]) -> None:
@@ -55,7 +55,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             f" WHERE gid = %s AND state IN ('claimed', 'placing') AND order_id IN ({marks(order_ids)})",
             (gid, *order_ids),
         )
-        totals.note(tx, ORDER.name, -hidden)
+        totals.note_moved(tx, ORDER.name, -hidden)
 
     async def confirm(self, tx: Tx, gid: str) -> None:
         """Makes the orders of a saga that succeeded final."""
@@ -86,7 +86,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
                 " deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
                 [(gid, f.code, f.reason, o.order_id) for o, f in mine],
             )
-            totals.note(tx, ORDER.name, _hidden(rows, [order for order, _ in mine]))
+            totals.note_moved(tx, ORDER.name, _hidden(rows, [order for order, _ in mine]))
         return {order.order_id for order, _ in (*absent, *mine)}
 
     async def find(self, tx: Tx, order_ids: Collection[str], *, lock: bool = False) -> Mapping[str, Row]:

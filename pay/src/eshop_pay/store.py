@@ -70,5 +70,5 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             " updated_at = NOW() WHERE order_id = %s",
             (gid, payment.user_id, payment.amount, payment.order_id),
         )
-        totals.note(tx, PAY.name, hidden)
+        totals.note_moved(tx, PAY.name, hidden)
         return None

@@ -81,12 +81,14 @@ class CrudStore(Generic[M]):
         """Marks the row as deleted. Raises NotFound."""
         await self.get(tx, row_id, lock=True)
         await tx.execute(sa.update(self.table).where(self.table.c.id == row_id).values(deleted_at=sa.func.now()))
-        totals.note(tx, self.table.name, -1)
+        totals.note_moved(tx, self.table.name, -1)
 
     async def list(self, db: Database, params: types_pb2.Params) -> tuple[int, Sequence[M]]:
         """Returns (total, rows of the page). Raises InvalidArgument naming the parameter that is wrong."""
         if (sort := by_id(params)) is not None:
-            total, found = await self._pages.page(db.read, *window(params), descending=sort == "-id")
+            total, found = await self._pages.page(
+                db.read, *window(params), descending=sort == "-id", landmarks=db.landmarks(self.table.name)
+            )
             return total, [self._listed(row) for row in found]
         return await db.run_core(lambda tx: self._chosen(tx, params))
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from aiodtm.mysql import SqlBarriers, commit
 from aiodtm.shield import drained, shielded
 from eshop_chassis import totals
+from eshop_chassis.landmarks import Landmarks
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql_engine import open_engine
 from eshop_chassis.mysql_errors import is_unreachable, was_rolled_back
@@ -53,6 +54,11 @@ class Database:
         self._apply = apply
         self._applying: asyncio.Task[None] | None = None
         self._away = False
+        self._landmarks: dict[str, Landmarks] = {}
+
+    def landmarks(self, table: str) -> Landmarks:
+        """What is known of where the rows of a table are."""
+        return self._landmarks.setdefault(table, Landmarks(table))
 
     async def run(self, work: Work[T]) -> T:
         """Runs `work` in one transaction, shielded: a caller that goes away leaves nothing half-done.

@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS shown_rows (
 """
 TOTAL = "SELECT IF(MIN(slot) = 0, CAST(SUM(shown) AS SIGNED), NULL) FROM shown_rows WHERE table_name = %s"
 """The total of a table, NULL where it has none."""
+MOVES = "SELECT CAST(COALESCE(SUM(shown), 0) AS SIGNED) FROM shown_rows WHERE table_name = %s"
+"""How often rows that were there were hidden or shown again; its slots bear the name that `moves` gives them."""
 _ADD = "INSERT INTO shown_rows (table_name, slot, shown) VALUES (%s, %s, %s) ON DUPLICATE KEY UPDATE shown = shown + %s"
 
 # What is rolled back is forgotten with it.
@@ -36,6 +38,18 @@ _noted: WeakKeyDictionary[Tx, Counter[str]] = WeakKeyDictionary()
 def note(tx: Tx, table: str, change: int) -> None:
     """Notes that this transaction shows `change` rows of `table` more than before; fewer, where it is negative."""
     _noted.setdefault(tx, Counter())[table] += change
+
+
+def note_moved(tx: Tx, table: str, change: int) -> None:
+    """The same for rows that were there: hidden ones that are shown again, or shown ones that are hidden."""
+    if change:
+        note(tx, table, change)
+        note(tx, moves(table), abs(change))
+
+
+def moves(table: str) -> str:
+    """The name under which the moves of a table are counted, in the same way as its rows."""
+    return f"{table}/moves"
 
 
 async def write(tx: Tx) -> None:
