@@ -7,7 +7,7 @@ moved, and all rows that came since lie behind the last of them.
 
 import asyncio
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +26,7 @@ YOUNG = 2
 MOST_BEHIND = 4 * RANGE
 """Rows behind the last landmark from which on more are made."""
 WAIT_SECONDS = 1.0
+MOST_ID = 2**63 - 1
 ANY = -1
 """Moves that nobody has counted yet."""
 PAUSE = 20
@@ -45,10 +46,14 @@ class Known:
         """The last landmark's id."""
         return self.ids[-1]
 
-    def nearest(self, rank: int) -> tuple[int, int]:
-        """(id, rows before it) of the last landmark that has at most `rank` rows before it."""
+    def around(self, rank: int, count: int) -> tuple[int, int, int]:
+        """(first id, id behind, rows before the first) of the landmarks that `count` rows from `rank` on lie between.
+
+        Without an id behind them MySQL takes a range that is most of the table for a case for walking all of it.
+        """
         index = bisect_right(self.before, rank) - 1
-        return self.ids[index], self.before[index]
+        behind = bisect_left(self.before, rank + count)
+        return self.ids[index], self.ids[behind] if behind < len(self.ids) else MOST_ID, self.before[index]
 
     def holds(self, total: int | None, moves: int, behind: int) -> bool:
         """Whether it held in a statement that found this total, these moves, and so many rows behind the edge."""

@@ -85,12 +85,13 @@ class Pages:
         total, offset, limit = window
         count = min(limit, total - offset)
         rank = offset if order == "ASC" else total - offset - count
-        start, before = known.nearest(rank)
+        first, behind, before = known.around(rank, count)
         rows = await read(
             f"SELECT {landmarks.proof}, {self._columns} FROM"  # noqa: S608 - our own names
-            f" (SELECT id FROM `{self._table}` WHERE deleted_at IS NULL AND id >= %s ORDER BY id LIMIT %s OFFSET %s)"
+            f" (SELECT id FROM `{self._table}` WHERE deleted_at IS NULL AND id >= %s AND id < %s"
+            " ORDER BY id LIMIT %s OFFSET %s)"
             f" AS page JOIN `{self._table}` AS t ON t.id = page.id ORDER BY t.id {order}",
-            (known.edge, start, count, rank - before),
+            (known.edge, first, behind, count, rank - before),
         )
         if rows and known.holds(*rows[0][:3]):
             return rows[0][0], [row[3:] for row in rows]
