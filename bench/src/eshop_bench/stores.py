@@ -78,6 +78,12 @@ class Stores:
                 f" SELECT %s, 0, COUNT(*) FROM {table} WHERE deleted_at IS NULL",
                 name,
             )
+            # What the service knows of where its rows are is over, as when a row is hidden.
+            self.change(
+                f"INSERT INTO {database}.{COUNTERS} (table_name, slot, shown) VALUES (%s, 0, 1)"
+                " ON DUPLICATE KEY UPDATE shown = shown + 1",
+                f"{name}/moves",
+            )
 
     def miscounted(self, table: str) -> int:
         """How many rows more the table's counters say than are shown; 0 where there are none."""

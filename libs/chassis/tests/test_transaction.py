@@ -131,3 +131,45 @@ async def test_a_server_that_is_away_is_told_as_sqlalchemy_tells_it():
     assert got.value.orig.args[0] == expected.value.orig.args[0]
     assert got.value.connection_invalidated == expected.value.connection_invalidated
     await nowhere.dispose()
+
+
+async def test_a_block_that_forgets_to_commit_leaves_nothing_behind(engine):
+    async with open_transaction(engine) as tx:
+        await tx.exec_driver_sql(INSERT, (1, "a"))
+    async with open_transaction(engine) as tx:
+        await tx.commit()
+    assert await rows(engine) == []
+
+
+async def test_when_one_connection_is_lost_those_that_are_as_old_are_not_used_again(engine):
+    async with open_transaction(engine) as first, open_transaction(engine) as second:
+        old = {(await tx.exec_driver_sql("SELECT CONNECTION_ID()")).scalar() for tx in (first, second)}
+        await first.commit()
+        await second.commit()
+    with pytest.raises(OperationalError):
+        await is_killed(engine, before_commit=True)
+    async with open_transaction(engine) as first, open_transaction(engine) as second:
+        new = {(await tx.exec_driver_sql("SELECT CONNECTION_ID()")).scalar() for tx in (first, second)}
+    assert len(new) == 2
+    assert not old & new
+
+
+class _BrokenError(Exception):
+    """What a transport raises, not the driver."""
+
+
+async def test_an_error_that_is_not_the_driver_s_is_raised_as_it_is_and_ends_the_connection(engine, monkeypatch):
+    async with open_transaction(engine) as tx:
+        old = (await tx.exec_driver_sql("SELECT CONNECTION_ID()")).scalar()
+        await tx.commit()
+
+    def broken(*_):
+        raise _BrokenError
+
+    monkeypatch.setattr("asyncio.StreamWriter.write", broken)
+    with pytest.raises(_BrokenError) as raised:
+        await ours(engine, "SELECT 1", ())
+    monkeypatch.undo()
+    assert raised.value.__cause__ is None
+    async with open_transaction(engine) as tx:
+        assert (await tx.exec_driver_sql("SELECT CONNECTION_ID()")).scalar() != old

@@ -126,7 +126,8 @@ async def commit(connection: Statements) -> None:
         await connection.commit()
     except Exception as error:
         number = error_number(error)
-        if number is None or number >= 2000:  # not an answer of the server: the connection to it is lost
+        # No answer of the server, or its last word on this connection, as when it is killed.
+        if number is None or number >= 2000 or getattr(error, "connection_invalidated", False):
             raise CommitUnknown(repr(error)) from error
         raise
 

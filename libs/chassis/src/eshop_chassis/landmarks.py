@@ -94,6 +94,12 @@ class Landmarks:
         if self._known is known:
             self._known = None
 
+    async def close(self) -> None:
+        """Ends a survey that is under way."""
+        if self._surveying is not None:
+            self._surveying.cancel()
+            await asyncio.wait({self._surveying})
+
     async def _survey(self, read: Read) -> None:
         """Counts the rows behind the last landmark, or all of them."""
         began = time.monotonic()

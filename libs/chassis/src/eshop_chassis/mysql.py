@@ -124,6 +124,8 @@ class Database:
         """Waits a while for transactions whose callers went away, then gives up the connections."""
         if self._applying is not None:
             self._applying.cancel()
+        for landmarks in self._landmarks.values():
+            await landmarks.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_TRANSACTIONS_SECONDS):
                 await drained()

@@ -4,7 +4,6 @@ Hand-written SQL needs nothing of what SQLAlchemy does for each statement and ea
 COMMIT take half of the CPU without it. The pool, and the errors with what they say about the connection, are its own.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, cast
@@ -48,10 +47,12 @@ class Transaction:
         self._borrowed = borrowed
         self._driver = cast("Any", borrowed.driver_connection)  # aiomysql has no annotations
         # The driver's own asks for warnings after each ignored duplicate, which is a round trip.
+        self._is_open = False
         self._cursor = cast("Any", engine.dialect.dbapi).Cursor
 
     async def exec_driver_sql(self, statement: str, parameters: Row | list[Row] = (), /) -> Result:
         """Runs a statement; a list of parameters runs it for each. Raises DBAPIError, as SQLAlchemy would."""
+        self._is_open = True
         try:
             async with self._driver.cursor(self._cursor) as cursor:
                 if isinstance(parameters, list):
@@ -59,19 +60,26 @@ class Transaction:
                 else:
                     await cursor.execute(statement, parameters)
                 return Result(await cursor.fetchall() if cursor.description else (), cursor.rowcount)
-        except BaseException as error:
+        except aiomysql.Error as error:
             raise self._told(error, statement, parameters) from error
+        except BaseException as error:
+            self._borrowed.invalidate(error)  # it may be in the middle of something
+            raise
 
     async def commit(self) -> None:
         """Commits. Raises DBAPIError; whether it was committed is unknown where the connection was lost."""
         try:
             await self._driver.commit()
-        except BaseException as error:
+        except aiomysql.Error as error:
             raise self._told(error) from error
+        except BaseException as error:
+            self._borrowed.invalidate(error)
+            raise
+        self._is_open = False
 
-    async def rollback(self) -> None:
-        """Rolls back; a connection that can't be rolled back is given up, which does the same."""
-        if not self._borrowed.is_valid:
+    async def end(self) -> None:
+        """Rolls back what is not committed; a connection that can't be rolled back is given up, which does the same."""
+        if not (self._is_open and self._borrowed.is_valid):
             return
         try:
             await self._driver.rollback()
@@ -80,14 +88,12 @@ class Transaction:
             if not isinstance(error, Exception):
                 raise
 
-    def _told(self, error: BaseException, statement: str | None = None, parameters: Any = None) -> BaseException:
-        """SQLAlchemy's error for this one. A connection that may be in the middle of something is given up."""
-        if not isinstance(error, aiomysql.Error):
-            self._borrowed.invalidate(error)
-            return error
+    def _told(self, error: aiomysql.Error, statement: str | None = None, parameters: Any = None) -> DBAPIError:
+        """SQLAlchemy's error for this one. Where the connection is lost, those that are as old are lost, too."""
         told = _as_sqlalchemy(self._engine, error, statement, parameters)
         if told.connection_invalidated:
-            self._borrowed.invalidate(error)
+            pool = cast("Any", self._engine.pool)
+            pool._invalidate(self._borrowed, error)
         return told
 
 
@@ -101,11 +107,11 @@ async def open_transaction(engine: AsyncEngine) -> AsyncGenerator[Transaction]:
     tx = Transaction(engine, borrowed)
     try:
         yield tx
-    except BaseException:
-        await asyncio.shield(tx.rollback())
-        raise
     finally:
-        borrowed.close()
+        try:
+            await tx.end()
+        finally:
+            borrowed.close()
 
 
 def _as_sqlalchemy(
