@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from eshop_chassis.service import Api
 from eshop_chassis.settings import UnusableSettingError
 
-QUIET_SECONDS = 0.01
+QUIET_SECONDS = 0.1
 LONGEST_HOLD_SECONDS = 0.3
 GOODBYE_SECONDS = 0.02
 AGE_GRACE_MS = 30_000

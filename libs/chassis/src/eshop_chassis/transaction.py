@@ -46,8 +46,8 @@ class Transaction:
         self._engine = engine
         self._borrowed = borrowed
         self._driver = cast("Any", borrowed.driver_connection)  # aiomysql has no annotations
-        # The driver's own asks for warnings after each ignored duplicate, which is a round trip.
         self._is_open = False
+        # The driver's own asks for warnings after each ignored duplicate, which is a round trip.
         self._cursor = cast("Any", engine.dialect.dbapi).Cursor
 
     async def exec_driver_sql(self, statement: str, parameters: Row | list[Row] = (), /) -> Result:
