@@ -33,6 +33,8 @@ TRACES = (
 LISTED = ("eshop_order.order_record", "eshop_pay.pay", "eshop_stock.stock")
 # Where a service keeps how many rows its lists have.
 COUNTERS = "shown_rows"
+# Behind a table's name: how often its rows were hidden or shown again.
+MOVES = "/moves"
 # DTM's transactions and their branches in Redis, and the sales with their barriers.
 KEYS = ("flash:*", "{a}_g_*", "{a}_b_*", "{a}_s_*")
 UNFINISHED_MESSAGES = "{a}_u"
@@ -82,7 +84,7 @@ class Stores:
             self.change(
                 f"INSERT INTO {database}.{COUNTERS} (table_name, slot, shown) VALUES (%s, 0, 1)"
                 " ON DUPLICATE KEY UPDATE shown = shown + 1",
-                f"{name}/moves",
+                f"{name}{MOVES}",
             )
 
     def miscounted(self, table: str) -> int:

@@ -5,12 +5,14 @@ import socket
 import time
 from dataclasses import dataclass
 
+import pymysql
 import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 import aiodtm.mysql
 from aiodtm import Barrier, BranchRefused, CommitUnknown, UndoRefused, drained, random_gid
+from aiodtm.mysql import commit
 
 pytestmark = pytest.mark.parts
 
@@ -277,6 +279,18 @@ async def test_a_connection_that_is_lost_in_commit_again_and_again_is_reported_a
     await shop.barrier(gid).once(shop.engine, lambda tx: shop.write(tx, gid))
     assert await shop.num(gid) == 1
     assert shop.idle()
+
+
+@pytest.mark.parametrize(("number", "lost"), [(2013, True), (1927, True), (1927, False)])
+async def test_a_commit_is_unknown_where_its_connection_is_lost_whatever_number_tells_it(number, lost):
+    class Connection:
+        async def commit(self):
+            raise DBAPIError.instance(
+                None, None, pymysql.OperationalError(number, "gone"), pymysql.Error, connection_invalidated=lost
+            )
+
+    with pytest.raises(CommitUnknown if lost else DBAPIError):
+        await commit(Connection())
 
 
 async def test_a_mysql_that_is_away_fails_at_once(shop):

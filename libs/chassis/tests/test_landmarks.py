@@ -4,10 +4,11 @@ import asyncio
 import random
 
 import pytest
+from chassis_trial import parts
 
 from eshop_chassis import landmarks, paging, totals
 from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import execute, fetch
+from eshop_chassis.mysql import execute, fetch, open_mysql
 from eshop_protos.types.types_pb2 import Params
 from eshop_protos.user.v1 import user_pb2 as pb
 
@@ -110,7 +111,7 @@ async def test_a_table_that_grows_gets_more_landmarks_without_being_counted_agai
     survey = landmarks.Landmarks._counted
 
     async def noted(self, read, known):
-        asked.append(known.edge)
+        asked.append(known.edge if known else 0)
         return await survey(self, read, known)
 
     monkeypatch.setattr(landmarks.Landmarks, "_counted", noted)
@@ -158,7 +159,7 @@ async def test_landmarks_that_never_hold_for_long_are_made_seldom(db, monkeypatc
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_pages_are_right_whatever_has_happened_before(db, seed):
+async def test_pages_are_right_whatever_has_happened_before(db, held, seed):
     rng = random.Random(seed)  # noqa: S311 - not a secret
     await add(db, range(2, ROWS, 2))
     hidden: list[int] = []
@@ -177,6 +178,21 @@ async def test_pages_are_right_whatever_has_happened_before(db, seed):
         elif what == "show" and hidden:
             await show(db, hidden.pop())
         await agree(db, rng.randrange(3, 100), sort=rng.choice(("id", "-id")))
+    assert {True, False} <= set(held), "some held, and some had to be noticed"
+
+
+async def test_a_database_that_is_closed_ends_a_survey(database_name):
+    async with open_mysql(parts.mysql(), database_name, "chassis_trial", ["thing"]) as db:
+        await db.check()
+        asked = asyncio.Event()
+
+        async def read(*_):
+            asked.set()
+            await asyncio.Event().wait()
+
+        asking = asyncio.create_task(db.landmarks("thing").of(read, ROWS))
+        await asked.wait()
+    assert await asyncio.wait_for(asking, 0.5) is None
 
 
 async def test_a_page_is_right_while_rows_come_and_others_go_and_come_back(db):

@@ -110,7 +110,6 @@ async def test_a_lost_connection_says_so_and_is_replaced(engine, before_commit):
 
 async def test_a_statement_that_is_cancelled_takes_its_connection_along(engine):
     """The answer is still on its way: nobody else may read it."""
-
     task = asyncio.create_task(ours(engine, "SELECT SLEEP(5)", ()))
     await asyncio.sleep(0.3)
     task.cancel()
@@ -120,6 +119,28 @@ async def test_a_statement_that_is_cancelled_takes_its_connection_along(engine):
     async with open_transaction(engine) as tx:
         assert (await tx.exec_driver_sql("SELECT 'mine'")).scalar() == "mine"
         await tx.commit()
+
+
+async def test_a_rollback_that_is_cancelled_takes_its_connection_along(engine, monkeypatch):
+    begun = asyncio.Event()
+
+    async def hangs(_self):
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with open_transaction(engine) as tx:
+        old = (await tx.exec_driver_sql("SELECT CONNECTION_ID()")).scalar()
+        await tx.commit()
+    monkeypatch.setattr("aiomysql.Connection.rollback", hangs)
+    task = asyncio.create_task(inserts(engine, KeyError()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    monkeypatch.undo()
+    assert engine.pool.checkedout() == 0
+    async with open_transaction(engine) as tx:
+        assert (await tx.exec_driver_sql("SELECT CONNECTION_ID()")).scalar() != old
 
 
 async def test_a_server_that_is_away_is_told_as_sqlalchemy_tells_it():

@@ -47,9 +47,13 @@ class Statements(Protocol):
     """A transaction that statements with the driver's %s marks can be run in."""
 
     async def exec_driver_sql(self, statement: str, parameters: Any = ..., /) -> Any:
-        """Runs a statement. The result has `scalar()`. Raises SQLAlchemy's DBAPIError."""
+        """Runs a statement; a list of parameters runs it for each. The result has `rowcount` and `scalar()`, and
+        iterating over it gives the rows. Raises SQLAlchemy's DBAPIError.
+        """
         ...
 
+
+class Committable(Protocol):
     async def commit(self) -> None: ...
 
 
@@ -120,7 +124,7 @@ def _worth_another(error: DBAPIError | CommitUnknown) -> bool:
     return error_number(error) in REDO or error.connection_invalidated
 
 
-async def commit(connection: Statements) -> None:
+async def commit(connection: Committable) -> None:
     """Commits. Raises CommitUnknown where the connection was lost on the way."""
     try:
         await connection.commit()

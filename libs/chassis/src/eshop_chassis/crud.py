@@ -87,7 +87,7 @@ class CrudStore(Generic[M]):
         """Returns (total, rows of the page). Raises InvalidArgument naming the parameter that is wrong."""
         if (sort := by_id(params)) is not None:
             total, found = await self._pages.page(
-                db.read, *window(params), descending=sort == "-id", landmarks=db.landmarks(self.table.name)
+                db.read, *window(params), db.landmarks(self.table.name), descending=sort == "-id"
             )
             return total, [self._listed(row) for row in found]
         return await db.run_core(lambda tx: self._chosen(tx, params))

@@ -27,8 +27,6 @@ MOST_BEHIND = 4 * RANGE
 """Rows behind the last landmark from which on more are made."""
 WAIT_SECONDS = 1.0
 MOST_ID = 2**63 - 1
-ANY = -1
-"""Moves that nobody has counted yet."""
 PAUSE = 20
 """How many times as long as it took to count a table it is left alone, when the landmarks don't hold for long."""
 
@@ -104,9 +102,8 @@ class Landmarks:
         """Counts the rows behind the last landmark, or all of them."""
         began = time.monotonic()
         try:
-            known = self._known
-            more = await self._counted(read, known) if known else None
-            self._known = more or await self._counted(read, Known([0], [0], ANY))
+            more = await self._counted(read, self._known) if self._known else None
+            self._known = more or await self._counted(read, None)
         except Exception as error:
             self._known = None
             log.info("a table is not counted", table=self._table, why=str(error))
@@ -114,16 +111,16 @@ class Landmarks:
             self._not_before = time.monotonic() + PAUSE * (time.monotonic() - began)
             self._surveying = None
 
-    async def _counted(self, read: Read, known: Known) -> Known | None:
+    async def _counted(self, read: Read, known: Known | None) -> Known | None:
         """`known` and the landmarks behind it; None where it does not hold any more, or there is no total to tell."""
-        rows = await read(self._survey_from, (known.edge,))
+        rows = await read(self._survey_from, (known.edge if known else 0,))
         if not rows:
             return None
         total, moves = rows[0][2], int(rows[0][3])
-        then = known if known.moves != ANY else Known(known.ids, known.before, moves)
-        if not then.holds(total, moves, sum(row[1] for row in rows)):
+        known = known or Known([0], [0], moves)
+        if not known.holds(total, moves, sum(row[1] for row in rows)):
             return None
-        ids, before = list(then.ids), list(then.before)
+        ids, before = list(known.ids), list(known.before)
         for number, count, *_ in rows:
             if number > rows[-1][0] - YOUNG:
                 break

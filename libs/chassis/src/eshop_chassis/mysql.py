@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any, TypeVar, cast
 
@@ -26,6 +26,7 @@ from protoc_gen_fastapi.runtime import Unavailable
 __all__ = ["Database", "Tx", "apply_schema", "execute", "fetch", "marks", "open_mysql", "statements"]
 
 T = TypeVar("T")
+Opened = TypeVar("Opened", Transaction, AsyncConnection)
 Work = Callable[[Transaction], Awaitable[T]]
 CoreWork = Callable[[AsyncConnection], Awaitable[T]]
 Params = tuple[Any, ...]
@@ -58,7 +59,9 @@ class Database:
 
     def landmarks(self, table: str) -> Landmarks:
         """What is known of where the rows of a table are."""
-        return self._landmarks.setdefault(table, Landmarks(table))
+        if table not in self._landmarks:
+            self._landmarks[table] = Landmarks(table)
+        return self._landmarks[table]
 
     async def run(self, work: Work[T]) -> T:
         """Runs `work` in one transaction, shielded: a caller that goes away leaves nothing half-done.
@@ -68,17 +71,17 @@ class Database:
         while it is known that MySQL is away.
         """
         self.refuse_while_away()
-        return await shielded(self._redone(lambda: self._once(work)))
+        return await shielded(self._redone(lambda: _once(open_transaction(self.engine), work)))
 
     async def run_core(self, work: CoreWork[T]) -> T:
-        """The same for work with statements of SQLAlchemy Core, as the CRUD has. `run` costs half, but it takes
+        """The same for work with statements of SQLAlchemy Core, as the CRUD has. `run` costs a third less, but it takes
         hand-written SQL only.
         """
         self.refuse_while_away()
-        return await shielded(self._redone(lambda: self._once_core(work)))
+        return await shielded(self._redone(lambda: _once(self.engine.connect(), work)))
 
     async def read(self, sql: str, params: Params = ()) -> Rows:
-        """Runs one query outside any transaction and returns its rows, at half of what `run` costs.
+        """Runs one query outside any transaction and returns its rows, at four fifths of what `run` costs.
 
         The driver is asked itself, without SQLAlchemy in between. Where that fails the query is run again by `run`,
         whose errors these are.
@@ -156,19 +159,13 @@ class Database:
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
         return await attempt()
 
-    async def _once(self, work: Work[T]) -> T:
-        async with open_transaction(self.engine) as tx:
-            result = await work(tx)
-            await totals.write(tx)
-            await commit(tx)
-            return result
 
-    async def _once_core(self, work: CoreWork[T]) -> T:
-        async with self.engine.connect() as tx:
-            result = await work(tx)
-            await totals.write(tx)
-            await commit(tx)
-            return result
+async def _once(opened: AbstractAsyncContextManager[Opened], work: Callable[[Opened], Awaitable[T]]) -> T:
+    async with opened as tx:
+        result = await work(tx)
+        await totals.write(tx)
+        await commit(tx)
+        return result
 
 
 class Barriers(SqlBarriers[Transaction]):

@@ -41,7 +41,7 @@ class Pages:
         return total if total is not None else await self._counted(read)
 
     async def page(
-        self, read: Read, offset: int, limit: int, *, descending: bool = True, landmarks: Landmarks | None = None
+        self, read: Read, offset: int, limit: int, landmarks: Landmarks, *, descending: bool = True
     ) -> tuple[int, Rows]:
         """Returns (total, rows of the page, each as its columns)."""
         order = "DESC" if descending else "ASC"
@@ -52,7 +52,7 @@ class Pages:
         return await self.total(read) if total is None else total, _without_total(rows)
 
     async def _deep(
-        self, read: Read, offset: int, limit: int, order: str, landmarks: Landmarks | None
+        self, read: Read, offset: int, limit: int, order: str, landmarks: Landmarks
     ) -> tuple[int, Rows] | None:
         """The page, from a landmark or from the end if it lies behind the middle; None if it doesn't, or the table
         changes too fast to tell.
@@ -62,8 +62,8 @@ class Pages:
             if offset >= total:
                 return total, []
             behind = max(0, total - offset - limit)
-            known = await landmarks.of(read, total) if landmarks is not None and behind > DEEP else None
-            if landmarks is not None and known is not None:
+            known = await landmarks.of(read, total) if behind > DEEP else None
+            if known is not None:
                 found = await self._from_landmark(read, landmarks, known, (total, offset, limit), order)
             elif offset > total // 2:
                 rows = await read(self._page[_other(order), order], (min(limit, total - offset), behind))

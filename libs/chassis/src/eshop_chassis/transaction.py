@@ -1,27 +1,24 @@
 """A transaction that gives its statements to the driver itself, on a connection of SQLAlchemy's pool.
 
 Hand-written SQL needs nothing of what SQLAlchemy does for each statement and each COMMIT: three statements and their
-COMMIT take half of the CPU without it. The pool, and the errors with what they say about the connection, are its own.
+COMMIT take less than two thirds of the CPU without it (`benchmarks/transactions.py`). The pool, and the errors with
+what they say about the connection, are its own.
 """
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import aiomysql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
+from aiodtm.mysql import Statements
+
 Row = tuple[Any, ...]
-
-
-class Tx(Protocol):
-    """A transaction that hand-written SQL can run in: a `Transaction`, or SQLAlchemy's AsyncConnection."""
-
-    async def exec_driver_sql(self, statement: str, parameters: Any = ..., /) -> Any:
-        """Runs a statement with the driver's %s marks. Raises DBAPIError."""
-        ...
+Tx = Statements
+"""A transaction that hand-written SQL can run in: a `Transaction`, or SQLAlchemy's AsyncConnection."""
 
 
 class Result:
