@@ -1,7 +1,7 @@
 """A transaction that gives its statements to the driver itself, on a connection of SQLAlchemy's pool.
 
 Hand-written SQL needs nothing of what SQLAlchemy does for each statement and each COMMIT: three statements and their
-COMMIT take less than two thirds of the CPU without it (`benchmarks/transactions.py`). The pool, and the errors with
+COMMIT take about a third less CPU without it (`benchmarks/transactions.py`). The pool, and the errors with
 what they say about the connection, are its own.
 """
 
