@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, Producer, TopicPartition
 from running_stack import RunningStack
 
-from eshop_chassis.order_ids import Kind, OrderIds, OrderIdSettings
+from eshop_contract import Kind, OrderIds, OrderIdSettings
 
 GROUP = "activity-order-group"
 

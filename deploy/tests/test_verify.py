@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eshop_chassis.order_ids import OrderIds, OrderIdSettings
+from eshop_contract import OrderIds, OrderIdSettings
 from eshop_deploy.verify.command import code_of
 from eshop_deploy.verify.findings import Finding, Look, OnItsWay, persistent
 from eshop_deploy.verify.queue import Letter, Names, Span, lag, order_id_of, unaccounted

@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from eshop_chassis.sharing import Turns
+from eshop_chassis.calls import Turns
 from eshop_protos.user.v1 import user_pb2
 from protoc_gen_fastapi.runtime import InvalidArgument
 
@@ -62,7 +62,7 @@ async def test_a_caller_who_goes_away_harms_no_other(gw, upstreams):
 
 
 async def test_all_lists_take_turns_while_sharing_pays(open_gateway, upstreams, monkeypatch):
-    monkeypatch.setattr("eshop_chassis.sharing.WORTH_A_WAIT", 0)
+    monkeypatch.setattr("eshop_chassis.calls.shared_reads.WORTH_A_WAIT", 0)
     monkeypatch.setattr("eshop_gw.service.Turns", partial(Turns, seconds=60))
     gw = await open_gateway(gw_lists_at_a_time=1)
     begun, free = asyncio.Event(), asyncio.Event()

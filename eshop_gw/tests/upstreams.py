@@ -7,7 +7,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from eshop_chassis.batch_rpc import answer_each
+from eshop_chassis.calls import answer_each
 from eshop_protos.coupon.v1 import coupon_api, coupon_pb2
 from eshop_protos.flash_sale.v1 import flash_sale_api, flash_sale_pb2
 from eshop_protos.order.v1 import order_api, order_pb2

@@ -18,7 +18,7 @@ from shop_in_memory.parts import real_redis  # noqa: E402 - after the path is se
 from shop_in_memory.sales import MemoryRedis, MemorySales  # noqa: E402
 
 from aiodtm.testing import Plan  # noqa: E402
-from eshop_flash_sale import buy  # noqa: E402
+from eshop_flash_sale.buying import buy  # noqa: E402
 
 from .shelf import MemoryShelf, RedisShelf, Shelf  # noqa: E402
 from .stall import Stall  # noqa: E402

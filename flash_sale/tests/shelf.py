@@ -7,8 +7,8 @@ from shop_in_memory.key_records import MemoryKeyRecords
 from shop_in_memory.sales import MemoryRedis, MemorySales
 
 from aiodtm import Barrier, random_gid
-from eshop_flash_sale.key_records import Claim, KeyRecords
-from eshop_flash_sale.sale import Keys, Sales, Take, Taken
+from eshop_flash_sale.idempotency.records import Claim, KeyRecords
+from eshop_flash_sale.sale.sales import Keys, Sales, Take, Taken
 
 LEASE_SECONDS = 9.0
 Counters = tuple[str | None, int, int, int, int]

@@ -8,12 +8,12 @@ from shop_in_memory.shop import Drain, Queue
 
 from aiodtm import Message
 from aiodtm.testing import InMemoryDtm, Plan
-from eshop_chassis.order_ids import OrderIds, OrderIdSettings
-from eshop_flash_sale import buy
-from eshop_flash_sale.buy import Buying
-from eshop_flash_sale.delivery import Delivery
-from eshop_flash_sale.keys import KeyedBuying
-from eshop_flash_sale.messages import Messages
+from eshop_contract import OrderIds, OrderIdSettings
+from eshop_flash_sale.buying import buy
+from eshop_flash_sale.buying.buy import Buying
+from eshop_flash_sale.buying.messages import Messages
+from eshop_flash_sale.delivery.delivery import Delivery
+from eshop_flash_sale.idempotency.requests import KeyedBuying
 from eshop_flash_sale.service import FlashSaleService
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb

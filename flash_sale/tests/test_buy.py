@@ -12,7 +12,7 @@ from shop_in_memory.crash import dies_at
 from shop_in_memory.sales import MemoryRedis, MemorySales
 
 from aiodtm.testing import Fault, Plan
-from eshop_flash_sale import buy
+from eshop_flash_sale.buying import buy
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, Refused, Unavailable
 

@@ -8,10 +8,10 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from aiodtm import Barrier, random_gid
-from eshop_flash_sale import buy
-from eshop_flash_sale.key_records import Claim, KeyRecords
-from eshop_flash_sale.keys import KeyedBuying
-from eshop_flash_sale.sale import Take
+from eshop_flash_sale.buying import buy
+from eshop_flash_sale.idempotency.records import Claim, KeyRecords
+from eshop_flash_sale.idempotency.requests import KeyedBuying
+from eshop_flash_sale.sale.sales import Take
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, Unavailable, Unprocessable
 

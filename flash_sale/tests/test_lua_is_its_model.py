@@ -16,7 +16,7 @@ from shop_in_memory.parts import real_redis
 from shop_in_memory.sales import MemoryRedis, MemorySales
 
 from aiodtm import Barrier, BranchRefused, random_gid
-from eshop_flash_sale.sale import Take
+from eshop_flash_sale.sale.sales import Take
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
 from .shelf import MemoryShelf, RedisShelf, Shelf

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from aiodtm import Barrier, DtmUnavailable, Message, random_gid
-from eshop_flash_sale import buy
-from eshop_flash_sale.messages import products_of, together
-from eshop_flash_sale.sale import Keys, Take
+from eshop_flash_sale.buying import buy
+from eshop_flash_sale.buying.messages import products_of, together
+from eshop_flash_sale.sale.sales import Keys, Take
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
 
@@ -246,7 +246,7 @@ class TestPreparedAhead:
         assert len(stall.queued()) == 4
 
     async def test_one_that_is_not_needed_is_given_up(self, stall: Stall, product: int, monkeypatch):
-        monkeypatch.setattr("eshop_flash_sale.messages.SPARE_SECONDS", 0.01)
+        monkeypatch.setattr("eshop_flash_sale.buying.messages.SPARE_SECONDS", 0.01)
         await stall.shelf.opened(product, 10)
         await stall.buy(product)
         await stall.buy(product)

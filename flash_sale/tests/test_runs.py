@@ -12,10 +12,10 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from aiodtm import Barrier, random_gid
+from eshop_chassis import RedisSettings
 from eshop_chassis.redis import open_redis
-from eshop_chassis.settings import RedisSettings
-from eshop_flash_sale.runs import RedisRuns
-from eshop_flash_sale.sale import Keys, Sales, Take, Taken
+from eshop_flash_sale.sale.runs import RedisRuns
+from eshop_flash_sale.sale.sales import Keys, Sales, Take, Taken
 from protoc_gen_fastapi.runtime import Unavailable
 
 TOOLS = Path(os.environ.get("ESHOP_TOOLS_DIR", Path(__file__).parents[2] / ".eshop" / "tools"))

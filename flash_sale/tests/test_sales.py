@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from aiodtm import Barrier, BranchRefused, random_gid
-from eshop_flash_sale.sale import Keys, Take, Taken
+from eshop_flash_sale.sale.sales import Keys, Take, Taken
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
 from .shelf import MemoryShelf, Shelf

@@ -49,8 +49,8 @@ def quiet() -> None:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that are made for real networks are short here."""
-    monkeypatch.setattr("eshop_order.place_orders.LOOK_AGAIN_SECONDS", (0.001, 0.002, 0.005))
-    monkeypatch.setattr("eshop_order.place_orders.SUBMIT_SECONDS", 0.5)
+    monkeypatch.setattr("eshop_order.placing.placer.LOOK_AGAIN_SECONDS", (0.001, 0.002, 0.005))
+    monkeypatch.setattr("eshop_order.placing.placer.SUBMIT_SECONDS", 0.5)
     for name in ("AFTER_LOST_CONNECTION", "AFTER_TIMEOUT"):
         monkeypatch.setattr(f"aiodtm.submitting.{name}", 0.02, raising=False)
 

@@ -12,7 +12,7 @@ import pytest
 from shop_in_memory.database import Tx
 from shop_in_memory.orders import MemoryOrders
 
-from eshop_chassis.branch import Fault
+from eshop_chassis.dtm import Fault
 from eshop_order.orders import CLAIMED_ELSEWHERE, NewOrder, Row
 
 ORDER = NewOrder("b" * 26, 7, 1, 1, 100)

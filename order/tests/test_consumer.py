@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from eshop_order import consumer
-from eshop_order.dead_letters import Queued
+from eshop_order.queue import consumer
+from eshop_order.queue.dead_letters import Queued
 from eshop_order.settings import Settings
 
 EVERY = 0.2

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from shop_in_memory.shop import Shop
 
-from eshop_chassis.branch import Fault
+from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Database
-from eshop_order.lanes import OrderLanes
 from eshop_order.orders import NewOrder
 from eshop_order.outcome import Outcomes
+from eshop_order.placing.lanes import OrderLanes
 from eshop_order.service import OrderService
 from eshop_order.store import OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.housekeeping import Housekeeping
-from eshop_chassis.mysql import Database, execute, fetch
+from eshop_chassis.mysql import Database, Housekeeping, execute, fetch
 from eshop_order.housekeeping import OrderHousekeepingSettings, expiring
 
 pytestmark = pytest.mark.parts

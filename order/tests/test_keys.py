@@ -10,9 +10,9 @@ from shop_in_memory.keys import MemoryKeys
 from shop_in_memory.parts import scratch_database
 from shop_in_memory.shop import LEASE_SECONDS, Shop
 
-from eshop_chassis.idempotency import fingerprint
+from eshop_chassis import fingerprint
 from eshop_chassis.mysql import Database
-from eshop_order.key_store import Claim, KeyStore, Known
+from eshop_order.idempotency.store import Claim, KeyStore, Known
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, RpcError, Unavailable, Unprocessable
 

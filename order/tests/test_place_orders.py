@@ -10,7 +10,7 @@ from shop_in_memory.shop import Shop
 
 from aiodtm import BranchRefused
 from aiodtm.testing import Plan, every_plan
-from eshop_chassis.branch import Fault
+from eshop_chassis.dtm import Fault
 from eshop_coupon.store import USED
 from eshop_order.orders import Final, NewOrder
 from protoc_gen_fastapi.runtime import Unavailable
@@ -94,7 +94,7 @@ async def test_a_lost_reply_to_submit_leads_to_no_second_pass(shops: Shops, fate
 
 
 async def test_a_submit_that_dtm_never_got_is_sent_again_until_it_has_it(shops: Shops, monkeypatch):
-    monkeypatch.setattr("eshop_order.place_orders.SUBMIT_SECONDS", 0.005)
+    monkeypatch.setattr("eshop_order.placing.placer.SUBMIT_SECONDS", 0.005)
     shop = shops(Plan(submit="lost"))
     await shop.offer(stock=10)
     order = shop.order()

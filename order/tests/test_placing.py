@@ -8,10 +8,11 @@ import pytest
 from shop_in_memory.shop import Shop
 
 from aiodtm import DtmUnavailable
-from eshop_order import placing, queue
-from eshop_order.dead_letters import DeadLetters, Queued
 from eshop_order.orders import Final, NewOrder
-from eshop_order.placing import QueuePlacing
+from eshop_order.queue import message as queue_message
+from eshop_order.queue import placing
+from eshop_order.queue.dead_letters import DeadLetters, Queued
+from eshop_order.queue.placing import QueuePlacing
 from protoc_gen_fastapi.runtime import Call, Unavailable
 
 TOPIC = "dead"
@@ -45,7 +46,7 @@ class Placer:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placing, "PAUSES_SECONDS", (0.0,))
-    monkeypatch.setattr("eshop_order.dead_letters.TRY_AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr("eshop_order.queue.dead_letters.TRY_AGAIN_SECONDS", 0.001)
 
 
 @pytest.fixture
@@ -181,7 +182,9 @@ def test_an_order_without_an_id_keeps_its_name_when_it_is_replayed(shop: Shop) -
     replayed: Any = Kafka(value, 90, [("position", b"queue/0/7"), ("replayed", b"1")])
     other: Any = Kafka(value, 91, [])
 
-    names = [queue.read(m.value, shop.ids, m.position).order_id for m in map(Queued.of, (first, replayed, other))]
+    names = [
+        queue_message.read(m.value, shop.ids, m.position).order_id for m in map(Queued.of, (first, replayed, other))
+    ]
 
     assert names[0] == names[1] != names[2]
 

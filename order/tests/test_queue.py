@@ -4,21 +4,21 @@ import json
 
 import pytest
 
-from eshop_chassis.order_ids import OrderIds, OrderIdSettings
-from eshop_order import queue
+from eshop_contract import OrderIds, OrderIdSettings
 from eshop_order.orders import NewOrder
+from eshop_order.queue import message as queue_message
 
 IDS = OrderIds(OrderIdSettings())
 GOOD = {"userID": 7, "productID": 1, "productCount": 2, "amount": 100, "couponID": 3}
 
 
 def read(value: object, position: str = "t/0/5") -> NewOrder:
-    return queue.read(json.dumps(value).encode(), IDS, position)
+    return queue_message.read(json.dumps(value).encode(), IDS, position)
 
 
 def test_what_was_written_is_read():
     order = NewOrder(IDS.new("f"), 2**63 + 7, 1, 2, 100, 3)
-    assert queue.read(queue.write(order), IDS, "t/0/5") == order
+    assert queue_message.read(queue_message.write(order), IDS, "t/0/5") == order
 
 
 def test_an_order_without_an_id_is_named_by_its_place_in_the_queue():
@@ -48,14 +48,14 @@ def test_unknown_fields_do_no_harm():
     ],
 )
 def test_a_message_that_can_never_be_placed_names_its_field(change, field):
-    with pytest.raises(queue.PoisonedMessageError, match=field):
+    with pytest.raises(queue_message.PoisonedMessageError, match=field):
         read({**GOOD, **change})
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"'])
 def test_what_is_no_order_is_poisoned(value):
-    with pytest.raises(queue.PoisonedMessageError):
-        queue.read(value, IDS, "t/0/5")
+    with pytest.raises(queue_message.PoisonedMessageError):
+        queue_message.read(value, IDS, "t/0/5")
 
 
 def test_an_id_is_recognised_by_the_shop_that_made_it_only():
@@ -65,7 +65,7 @@ def test_an_id_is_recognised_by_the_shop_that_made_it_only():
 
 
 def salvaged(value: object) -> NewOrder | None:
-    return queue.salvaged(json.dumps(value).encode(), IDS)
+    return queue_message.salvaged(json.dumps(value).encode(), IDS)
 
 
 def test_of_a_message_that_can_never_be_placed_as_much_is_kept_as_can_be_read():
@@ -78,5 +78,5 @@ def test_of_a_message_that_can_never_be_placed_as_much_is_kept_as_can_be_read():
 @pytest.mark.parametrize("value", [{}, [], None, "text", GOOD, {**GOOD, "orderID": "x"}, {"orderID": IDS.new("o")}])
 def test_a_message_without_an_id_that_was_handed_out_is_nobodys(value: object):
     assert salvaged(value) is None
-    assert queue.salvaged(b"{", IDS) is None
-    assert queue.salvaged(None, IDS) is None
+    assert queue_message.salvaged(b"{", IDS) is None
+    assert queue_message.salvaged(None, IDS) is None

@@ -8,7 +8,7 @@ from shop_in_memory.database import MemoryDatabase
 from shop_in_memory.orders import MemoryOrders
 from shop_in_memory.parts import refusing, scratch_database
 
-from eshop_chassis.branch import Fault
+from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Database
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder
 from eshop_order.store import AWAITING_PAYMENT, CANCELLED, OrderStore

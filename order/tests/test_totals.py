@@ -7,7 +7,7 @@ import pytest
 from shop_in_memory.parts import keep_total, kept_and_counted
 
 from aiodtm import random_gid
-from eshop_chassis.branch import Branch, BranchRefusal, Fault
+from eshop_chassis.dtm import Branch, BranchRefusal, Fault
 from eshop_chassis.mysql import Database, execute, fetch
 from eshop_order.orders import NewOrder
 from eshop_order.store import OrderStore

@@ -8,7 +8,7 @@ from shop_in_memory.network import Network
 from shop_in_memory.sales import MemoryRedis, MemorySales
 from shop_in_memory.stock import MemoryStock
 
-from eshop_chassis.branch import Branch, stored_refusals
+from eshop_chassis.dtm import Branch, stored_refusals
 from eshop_flash_sale.service import FlashSaleService
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.stock.v1 import stock_pb2

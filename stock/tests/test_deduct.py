@@ -8,7 +8,7 @@ import pytest
 from shop_in_memory.stock import MemoryStock, rows
 
 from aiodtm import BranchRefused
-from eshop_chassis.branch import BranchRefusal
+from eshop_chassis.dtm import BranchRefusal
 from eshop_flash_sale.sale import Take
 from eshop_stock import deduct
 from eshop_stock.units import Units

@@ -16,7 +16,7 @@ from shop_in_memory.database import MemoryDatabase
 from shop_in_memory.stock import MemoryStock, ledger, rows
 
 from aiodtm import Barrier, BranchRefused, random_gid
-from eshop_chassis.branch import BranchRefusal
+from eshop_chassis.dtm import BranchRefusal
 from eshop_flash_sale.sale import Take
 from eshop_stock import deduct, flash
 from eshop_stock.units import Units

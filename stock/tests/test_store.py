@@ -8,7 +8,7 @@ from shop_in_memory.database import MemoryDatabase
 from shop_in_memory.parts import refusing, scratch_database
 from shop_in_memory.stock import MemoryStock, ledger, rows
 
-from eshop_chassis.branch import Fault
+from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Database
 from eshop_stock.store import StockStore
 from eshop_stock.units import Stock, Units

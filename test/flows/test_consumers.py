@@ -20,7 +20,7 @@ from patience import eventually
 from queue_messages import order_message
 from running_stack import RunningStack
 
-from eshop_chassis.order_ids import OrderIds, OrderIdSettings
+from eshop_contract import OrderIds, OrderIdSettings
 
 PARTITIONS = 4
 ORDERS = 300

@@ -11,7 +11,7 @@ from patience import eventually
 from queue_messages import OrderQueue, order_message
 from running_stack import RunningStack
 
-from eshop_chassis.order_ids import OrderIds, OrderIdSettings
+from eshop_contract import OrderIds, OrderIdSettings
 from eshop_deploy.dead_letters import Fate, fates, write_again
 from eshop_deploy.settings import read_settings
 from eshop_deploy.verify.queue import open_queue

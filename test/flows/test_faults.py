@@ -20,7 +20,7 @@ from running_stack import RunningStack
 
 import aiodtm
 from eshop_order.orders import NewOrder
-from eshop_order.saga import Addresses, OrderSagas
+from eshop_order.placing import Addresses, OrderSagas
 
 BRANCHES = (
     "order.v1.order/CreateMany",

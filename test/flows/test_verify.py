@@ -12,7 +12,7 @@ from gateway_client import Gateway
 from patience import eventually
 from running_stack import RunningStack
 
-from eshop_chassis.order_ids import OrderIds, OrderIdSettings
+from eshop_contract import OrderIds, OrderIdSettings
 from eshop_deploy.settings import read_settings
 from eshop_deploy.verify.history import history
 from eshop_deploy.verify.look import Books, open_books

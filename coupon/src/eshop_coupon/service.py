@@ -5,9 +5,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.branch import Branch, BranchRefusal, refusals_reply, stored_refusals
-from eshop_chassis.crud import changed_fields, client_names, sent_fields
-from eshop_chassis.lists import SharedLists
+from eshop_chassis.crud import SharedLists, changed_fields, client_names, sent_fields
+from eshop_chassis.dtm import Branch, BranchRefusal, refusals_reply, stored_refusals
 from eshop_chassis.mysql import Database, Tx
 from eshop_coupon.store import UNUSED, USED, CouponStore, Use
 from eshop_protos.coupon.v1 import coupon_pb2 as pb

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from eshop_chassis.branch import Fault
 from eshop_chassis.crud import CrudStore, table_of
+from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Tx, execute, fetch, marks
 from eshop_protos.coupon.v1 import coupon_pb2
 

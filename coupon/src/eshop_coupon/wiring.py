@@ -4,8 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from eshop_chassis import Api, ChassisHooks, Service
-from eshop_chassis.housekeeping import Housekeeping, expiring_refusals
-from eshop_chassis.mysql import open_mysql
+from eshop_chassis.mysql import Housekeeping, expiring_refusals, open_mysql
 from eshop_coupon.service import CouponService
 from eshop_coupon.settings import Settings
 from eshop_coupon.store import CouponStore

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from eshop_chassis.batch_rpc import BatchingClient
+from eshop_chassis.calls import BatchingClient
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_protos.order.v1 import order_pb2

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from eshop_chassis.sharing import SharedReads, Turns
+from eshop_chassis.calls import SharedReads, Turns
 from eshop_protos.coupon.v1 import coupon_pb2
 from eshop_protos.coupon.v1.coupon_api import CouponApi
 from eshop_protos.eshop_gw.v1 import eshop_gw_pb2

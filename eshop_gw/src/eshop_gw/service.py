@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from eshop_chassis.idempotency import key_of
-from eshop_chassis.sharing import Turns
+from eshop_chassis import key_of
+from eshop_chassis.calls import Turns
 from eshop_gw.batches import batching_flash_sale, batching_notify, batching_submit
 from eshop_gw.lists import coupon_list, order_list, product_list, stock_list, user_list
 from eshop_protos.coupon.v1 import coupon_pb2

@@ -5,9 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc.aio
 
-from eshop_chassis import Api, ChassisHooks, Service
-from eshop_chassis.channels import open_channel
-from eshop_chassis.idempotency import takes_keys
+from eshop_chassis import Api, ChassisHooks, Service, takes_keys
+from eshop_chassis.calls import open_channel
 from eshop_gw.service import GatewayService, Upstreams
 from eshop_gw.settings import Settings
 from eshop_protos.coupon.v1 import coupon_api

@@ -6,17 +6,16 @@ from collections.abc import Iterable, Sequence
 from redis.asyncio import Redis
 
 import aiodtm
-from eshop_chassis.batch_rpc import answer_many
-from eshop_chassis.branch import Branch
-from eshop_chassis.dtm import branch_headers
-from eshop_chassis.idempotency import key_of
+from eshop_chassis import key_of
+from eshop_chassis.calls import answer_many
+from eshop_chassis.dtm import Branch, branch_headers
 from eshop_chassis.kafka import KafkaProducer
-from eshop_chassis.order_ids import OrderIds
-from eshop_flash_sale.buy import Accepted, Buying, refused
-from eshop_flash_sale.delivery import Delivery, guards, order_bytes
-from eshop_flash_sale.drain import QueueDrain
-from eshop_flash_sale.keys import KeyedBuying
-from eshop_flash_sale.sale import SOLD_OUT, Sales, Take
+from eshop_contract import OrderIds
+from eshop_flash_sale.buying.buy import Accepted, Buying, refused
+from eshop_flash_sale.delivery.delivery import Delivery, guards, order_bytes
+from eshop_flash_sale.delivery.drain import QueueDrain
+from eshop_flash_sale.idempotency.requests import KeyedBuying
+from eshop_flash_sale.sale.sales import SOLD_OUT, Sales, Take
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_protos.types import types_pb2

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from eshop_chassis import DtmRedisSettings, KafkaSettings, RedisSettings, ServiceSettings
-from eshop_chassis.order_ids import OrderIdSettings
+from eshop_contract import OrderIdSettings
 
 
 class Settings(ServiceSettings, RedisSettings, KafkaSettings, DtmRedisSettings, OrderIdSettings):

@@ -4,23 +4,20 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from aiodtm import open_dtm
-from eshop_chassis import Api, ChassisHooks, Service
-from eshop_chassis.channels import open_channel
-from eshop_chassis.dtm import check_dtm
-from eshop_chassis.idempotency import takes_keys
+from eshop_chassis import Api, ChassisHooks, Check, Service, takes_keys
+from eshop_chassis.calls import open_channel
+from eshop_chassis.dtm import Recovery, check_dtm
 from eshop_chassis.kafka import check_kafka, open_producer
-from eshop_chassis.order_ids import OrderIds
-from eshop_chassis.readiness import Check
-from eshop_chassis.recovery import Recovery
 from eshop_chassis.redis import check_redis, open_redis
-from eshop_flash_sale.buy import Buying
-from eshop_flash_sale.delivery import Delivery
-from eshop_flash_sale.drain import QueueDrain
-from eshop_flash_sale.key_records import KeyRecords
-from eshop_flash_sale.keys import KeyedBuying
-from eshop_flash_sale.messages import Messages
-from eshop_flash_sale.runs import RedisRuns
-from eshop_flash_sale.sale import Sales
+from eshop_contract import OrderIds
+from eshop_flash_sale.buying.buy import Buying
+from eshop_flash_sale.buying.messages import Messages
+from eshop_flash_sale.delivery.delivery import Delivery
+from eshop_flash_sale.delivery.drain import QueueDrain
+from eshop_flash_sale.idempotency.records import KeyRecords
+from eshop_flash_sale.idempotency.requests import KeyedBuying
+from eshop_flash_sale.sale.runs import RedisRuns
+from eshop_flash_sale.sale.sales import Sales
 from eshop_flash_sale.service import FlashSaleService
 from eshop_flash_sale.settings import Settings
 from eshop_protos.flash_sale.v1 import flash_sale_api

@@ -17,7 +17,7 @@ from itertools import count
 import uvloop
 
 from eshop_chassis import MySQLSettings
-from eshop_chassis.mysql import Tx, execute, open_mysql
+from eshop_chassis.mysql.database import Tx, execute, open_mysql
 
 DATABASE = "eshop_chassis_bench"
 TIMES = 400

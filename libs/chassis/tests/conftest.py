@@ -12,8 +12,8 @@ pytest.register_assert_rewrite("chassis_trial")
 
 from chassis_trial import parts  # noqa: E402 - after the path is set
 
-from eshop_chassis.mysql import Database, open_mysql  # noqa: E402
-from eshop_chassis.mysql_engine import open_engine  # noqa: E402
+from eshop_chassis.mysql.database import Database, open_mysql  # noqa: E402
+from eshop_chassis.mysql.engine import open_engine  # noqa: E402
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 import structlog
 
-from eshop_chassis import background
-from eshop_chassis.background import Background
+from eshop_chassis.process import background
+from eshop_chassis.process.background import Background
 
 
 @pytest.fixture

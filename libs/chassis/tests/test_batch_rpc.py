@@ -6,7 +6,7 @@ import json
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from eshop_chassis.batch_rpc import BatchingClient, answer_each, answer_many, from_failure, to_failure
+from eshop_chassis.calls.batch_rpc import BatchingClient, answer_each, answer_many, from_failure, to_failure
 from eshop_chassis.logs import get_logger, set_up_logs
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import (

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from aiodtm import random_gid
-from eshop_chassis.branch import Branch, BranchRefusal, Fault, stored_refusals
-from eshop_chassis.mysql import execute, fetch
+from eshop_chassis.dtm.branch import Branch, BranchRefusal, Fault, stored_refusals
+from eshop_chassis.mysql.database import execute, fetch
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, Unavailable
 
 FAULTS = [Fault("order-1", "OUT_OF_STOCK", "only 3 are left"), Fault("order-2", "UNKNOWN_PRODUCT", "not for sale")]

@@ -11,7 +11,7 @@ import grpc.aio
 import pytest
 from chassis_trial.processes import grpc_list
 
-from eshop_chassis.channels import open_channel, options, target
+from eshop_chassis.calls.channels import open_channel, options, target
 from eshop_chassis.settings import UnusableSettingError
 from eshop_protos.stock.v1 import stock_pb2 as pb
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from eshop_chassis.coalescer import Coalescer, Pending
+from eshop_chassis.calls.coalescer import Coalescer, Pending
 from protoc_gen_fastapi.runtime import Unavailable
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eshop_chassis.coalescer import BusyError, Coalescer, Pending
+from eshop_chassis.calls.coalescer import BusyError, Coalescer, Pending
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Envelope codes: the shop's own beside the general ones."""
 
-from eshop_chassis.branch import BranchRefusal, Fault
 from eshop_chassis.codes import all_codes, code_of
+from eshop_chassis.dtm.branch import BranchRefusal, Fault
 
 
 def test_the_shop_s_codes_are_listed_beside_the_general_ones():

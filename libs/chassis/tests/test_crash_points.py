@@ -6,7 +6,7 @@ import pytest
 
 from eshop_chassis import ServiceSettings, crash_points
 from eshop_chassis.crash_points import crash_point
-from eshop_chassis.run import load_settings
+from eshop_chassis.process.run import load_settings
 from eshop_chassis.settings import UnusableSettingError
 
 

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from chassis_trial import parts
 
-from eshop_chassis.crud import CrudStore, changed_fields, client_names, column_name, sent_fields, table_of
+from eshop_chassis.crud.store import CrudStore, changed_fields, client_names, column_name, sent_fields, table_of
 from eshop_protos.types.types_pb2 import Column, Params
 from eshop_protos.user.v1 import user_pb2 as pb
 from protoc_gen_fastapi.runtime import AlreadyExists, InvalidArgument, NotFound

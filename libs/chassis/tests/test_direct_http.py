@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from eshop_chassis import ChassisHooks, ServiceSettings
-from eshop_chassis.direct_http import DirectProtocol
-from eshop_chassis.http_app import build_app
-from eshop_chassis.http_server import HttpServer, listen
 from eshop_chassis.readiness import Readiness
+from eshop_chassis.serving.http_app import build_app
+from eshop_chassis.serving.http_server import HttpServer, listen
+from eshop_chassis.serving.short_way import DirectProtocol
 from eshop_protos.stock.v1 import stock_api
 from eshop_protos.stock.v1 import stock_pb2 as pb
 from protoc_gen_fastapi.runtime import Conflict

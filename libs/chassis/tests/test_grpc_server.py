@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from eshop_chassis import Api, ChassisHooks, ServiceSettings
-from eshop_chassis.grpc_server import GrpcServer
+from eshop_chassis.serving.grpc_server import GrpcServer
 from eshop_chassis.settings import UnusableSettingError
 from eshop_protos.stock.v1 import stock_api
 from eshop_protos.stock.v1 import stock_pb2 as pb

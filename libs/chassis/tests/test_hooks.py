@@ -9,8 +9,7 @@ import structlog
 import aiodtm
 from eshop_chassis import ChassisHooks, ServiceSettings, hooks, metrics
 from eshop_chassis.hooks import translate
-from eshop_chassis.mysql_errors import is_passing, is_unreachable
-from eshop_chassis.redis import open_redis  # noqa: F401 - a service with a client of Redis
+from eshop_chassis.mysql.errors import is_passing, is_unreachable
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, StillRunning, Unavailable
 
 

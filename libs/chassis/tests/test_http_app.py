@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from eshop_chassis import ChassisHooks, ServiceSettings
-from eshop_chassis.http_app import build_app
 from eshop_chassis.readiness import Readiness
+from eshop_chassis.serving.http_app import build_app
 from eshop_protos.stock.v1 import stock_api
 from eshop_protos.stock.v1 import stock_pb2 as pb
 

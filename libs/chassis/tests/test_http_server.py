@@ -9,8 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from eshop_chassis import http_server
-from eshop_chassis.http_server import HttpServer, listen
+from eshop_chassis.serving import http_server
+from eshop_chassis.serving.http_server import HttpServer, listen
 
 REQUEST = b"GET /slow/%d HTTP/1.1\r\nhost: x\r\n\r\n"
 

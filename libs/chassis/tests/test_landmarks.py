@@ -6,9 +6,10 @@ import random
 import pytest
 from chassis_trial import parts
 
-from eshop_chassis import landmarks, paging, totals
-from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import execute, fetch, open_mysql
+from eshop_chassis.crud import pages
+from eshop_chassis.crud.store import CrudStore, table_of
+from eshop_chassis.mysql import landmarks, row_counts
+from eshop_chassis.mysql.database import execute, fetch, open_mysql
 from eshop_protos.types.types_pb2 import Params
 from eshop_protos.user.v1 import user_pb2 as pb
 
@@ -23,7 +24,7 @@ def close_together(monkeypatch):
     monkeypatch.setattr(landmarks, "RANGE", 64)
     monkeypatch.setattr(landmarks, "MOST_BEHIND", 256)
     monkeypatch.setattr(landmarks, "PAUSE", 0)
-    monkeypatch.setattr(paging, "DEEP", 20)
+    monkeypatch.setattr(pages, "DEEP", 20)
 
 
 @pytest.fixture
@@ -44,7 +45,9 @@ async def add(db, ids) -> None:
     rows = [(n, f"{n}@x", n) for n in ids]
 
     async def insert(tx):
-        totals.note(tx, "thing", await execute(tx, "INSERT INTO thing (id, email, login_at) VALUES (%s, %s, %s)", rows))
+        row_counts.note(
+            tx, "thing", await execute(tx, "INSERT INTO thing (id, email, login_at) VALUES (%s, %s, %s)", rows)
+        )
 
     await db.run(insert)
 
@@ -56,7 +59,7 @@ async def hide(db, row_id: int) -> None:
 async def show(db, row_id: int) -> None:
     async def work(tx):
         sql = "UPDATE thing SET deleted_at = NULL WHERE id = %s AND deleted_at IS NOT NULL"
-        totals.note_moved(tx, "thing", await execute(tx, sql, (row_id,)))
+        row_counts.note_moved(tx, "thing", await execute(tx, sql, (row_id,)))
 
     await db.run(work)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.listing import Listing
+from eshop_chassis.crud.filters import Listing
+from eshop_chassis.crud.store import CrudStore, table_of
 from eshop_protos.types.types_pb2 import Column, Params
 from eshop_protos.user.v1 import user_pb2
 from protoc_gen_fastapi.runtime import InvalidArgument

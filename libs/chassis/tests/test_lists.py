@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from eshop_chassis.lists import SharedLists
+from eshop_chassis.crud.list_rpc import SharedLists
 from eshop_protos.types.types_pb2 import Column, Params
 from eshop_protos.user.v1 import user_pb2 as pb
 from protoc_gen_fastapi.runtime import InvalidArgument

@@ -11,7 +11,7 @@ from chassis_trial.processes import until
 from chassis_trial.proxy import Proxy, proxy_to
 
 from aiodtm import CommitUnknown, drained
-from eshop_chassis.mysql import Database, execute, fetch, marks, open_mysql, statements
+from eshop_chassis.mysql.database import Database, execute, fetch, marks, open_mysql, statements
 from eshop_chassis.readiness import MissingError
 from protoc_gen_fastapi.runtime import Unavailable
 

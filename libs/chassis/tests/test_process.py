@@ -12,7 +12,7 @@ import httpx
 import pytest
 from chassis_trial.processes import Trial, grpc_list, http_list, trial, until
 
-from eshop_chassis.http_server import listen
+from eshop_chassis.serving.http_server import listen
 from eshop_chassis.settings import UnusableSettingError
 
 

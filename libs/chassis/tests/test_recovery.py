@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from aiodtm import DtmNotReached
-from eshop_chassis import recovery
+from eshop_chassis.dtm import recovery
+from eshop_chassis.dtm.recovery import Recovery
 from eshop_chassis.readiness import MissingError
-from eshop_chassis.recovery import Recovery
 
 
 class Clerk:

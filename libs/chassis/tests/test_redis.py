@@ -10,7 +10,7 @@ from chassis_trial import parts
 from chassis_trial.proxy import proxy_to
 
 from eshop_chassis.readiness import MissingError
-from eshop_chassis.redis import check_redis, open_redis
+from eshop_chassis.redis.client import check_redis, open_redis
 
 pytestmark = pytest.mark.parts
 

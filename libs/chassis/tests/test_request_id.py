@@ -9,10 +9,10 @@ from chassis_trial import parts
 
 from aiodtm import Step, open_dtm, random_gid
 from eshop_chassis import Api, ChassisHooks, ServiceSettings
-from eshop_chassis.channels import open_channel
-from eshop_chassis.dtm import branch_headers, branch_url, check_dtm
-from eshop_chassis.grpc_server import GrpcServer
+from eshop_chassis.calls.channels import open_channel
+from eshop_chassis.dtm.addresses import branch_headers, branch_url, check_dtm
 from eshop_chassis.readiness import MissingError
+from eshop_chassis.serving.grpc_server import GrpcServer
 from eshop_protos.stock.v1 import stock_api
 from eshop_protos.stock.v1 import stock_pb2 as pb
 from eshop_protos.types.types_pb2 import Params

@@ -15,9 +15,9 @@ from eshop_chassis import (
     RedisSettings,
     ServiceSettings,
 )
-from eshop_chassis.order_ids import OrderIdSettings
-from eshop_chassis.run import load_settings
+from eshop_chassis.process.run import load_settings
 from eshop_chassis.settings import EshopSettings, UnusableSettingError
+from eshop_contract import OrderIdSettings
 
 README = Path(__file__).parent.parent / "README.md"
 GROUPS = [

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from eshop_chassis.coalescer import BusyError
-from eshop_chassis.sharing import SharedReads, Turns
+from eshop_chassis.calls.coalescer import BusyError
+from eshop_chassis.calls.shared_reads import SharedReads, Turns
 from protoc_gen_fastapi.runtime import Unavailable
 
 

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from eshop_chassis import totals
-from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import execute, fetch
-from eshop_chassis.paging import DEEP
+from eshop_chassis.crud.pages import DEEP
+from eshop_chassis.crud.store import CrudStore, table_of
+from eshop_chassis.mysql import row_counts
+from eshop_chassis.mysql.database import execute, fetch
 from eshop_protos.types.types_pb2 import Column, Params
 from eshop_protos.user.v1 import user_pb2 as pb
 
@@ -24,14 +24,14 @@ async def add(db, first: int, count: int) -> None:
     rows = [(f"{n}@x", n) for n in range(first, first + count)]
 
     async def insert(tx):
-        totals.note(tx, "thing", await execute(tx, "INSERT INTO thing (email, login_at) VALUES (%s, %s)", rows))
+        row_counts.note(tx, "thing", await execute(tx, "INSERT INTO thing (email, login_at) VALUES (%s, %s)", rows))
 
     await db.run_core(insert)
 
 
 async def kept_and_counted(db) -> tuple[int, int]:
     async def look(tx):
-        [(kept,)] = await fetch(tx, totals.TOTAL, ("thing",))
+        [(kept,)] = await fetch(tx, row_counts.TOTAL, ("thing",))
         [(counted,)] = await fetch(tx, "SELECT COUNT(*) FROM thing WHERE deleted_at IS NULL")
         return kept, counted
 
@@ -73,7 +73,7 @@ async def test_a_transaction_that_is_redone_is_counted_once(db):
 
 
 async def test_a_counter_that_somebody_holds_too_long_makes_the_whole_transaction_wait_for_it(db, monkeypatch):
-    monkeypatch.setattr(totals, "SLOTS", 1)
+    monkeypatch.setattr(row_counts, "SLOTS", 1)
     await create(db, 1)
     async with db.engine.connect() as holder:
         await holder.exec_driver_sql("SELECT * FROM shown_rows FOR UPDATE")
@@ -91,7 +91,7 @@ async def test_a_database_that_has_rows_and_no_total_gets_one(db):
     await create(db, 3)  # somebody who is at work before the total is there
     async with db.engine.connect() as connection:
         for _ in range(2):
-            await totals.fill(connection, "thing")
+            await row_counts.fill(connection, "thing")
     assert await kept_and_counted(db) == (4, 4)
 
 
@@ -118,7 +118,7 @@ async def test_a_total_that_is_filled_while_others_write_is_right(db):
     writers = [asyncio.create_task(writer(10_000 * n)) for n in (1, 2, 3)]
     await asyncio.sleep(0.05)
     async with db.engine.connect() as connection:
-        await totals.fill(connection, "thing")
+        await row_counts.fill(connection, "thing")
     await asyncio.sleep(0.05)
     stop.set()
     await asyncio.gather(*writers)

@@ -6,8 +6,8 @@ import pytest
 from chassis_trial import parts
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from eshop_chassis.mysql_engine import open_engine
-from eshop_chassis.transaction import Tx, open_transaction
+from eshop_chassis.mysql.engine import open_engine
+from eshop_chassis.mysql.transaction import Tx, open_transaction
 
 pytestmark = pytest.mark.parts
 

@@ -12,7 +12,7 @@ from chassis_trial.processes import Trial, trial, until
 from chassis_trial.proxy import proxy_to
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from eshop_chassis.mysql import fetch, open_mysql
+from eshop_chassis.mysql.database import fetch, open_mysql
 from eshop_protos.stock.v1 import stock_pb2 as pb
 
 pytestmark = pytest.mark.parts

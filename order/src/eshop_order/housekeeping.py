@@ -6,7 +6,7 @@ barriers of such orders stay, however old they are.
 
 from pydantic import Field
 
-from eshop_chassis.housekeeping import Expiring, HousekeepingSettings, expiring_refusals
+from eshop_chassis.mysql import Expiring, HousekeepingSettings, expiring_refusals
 
 UNFINISHED = ("SELECT gid FROM order_record WHERE state IN ('placing', 'claimed', 'reverted') AND gid IN ({})",)
 # DTM writes local time, the service compares with UTC.

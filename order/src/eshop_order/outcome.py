@@ -4,9 +4,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import DtmFailure, DtmUnavailable
 from eshop_chassis.mysql import Database, Tx
-from eshop_chassis.order_ids import OrderIds
+from eshop_contract import OrderIds
 from eshop_order.orders import Row
-from eshop_order.place_orders import Placer
+from eshop_order.placing.placer import Placer
 from eshop_order.store import CANCELLED, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import NotFound

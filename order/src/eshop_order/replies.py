@@ -1,6 +1,6 @@
 """What a buyer is told of an order that was placed at once."""
 
-from eshop_chassis.codes import SOLD_OUT
+from eshop_chassis import SOLD_OUT
 from eshop_order.orders import Final
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import Refused

@@ -6,24 +6,20 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.batch_rpc import answer_many
-from eshop_chassis.branch import Branch, BranchRefusal
-from eshop_chassis.coalescer import BusyError
-from eshop_chassis.crud import changed_fields, client_names, sent_fields
-from eshop_chassis.dtm import branch_headers
-from eshop_chassis.idempotency import fingerprint, key_of
+from eshop_chassis import fingerprint, get_logger, key_of
+from eshop_chassis.calls import BusyError, answer_many
+from eshop_chassis.crud import SharedLists, changed_fields, client_names, sent_fields
+from eshop_chassis.dtm import Branch, BranchRefusal, branch_headers
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
-from eshop_chassis.lists import SharedLists
-from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import Database, Tx
-from eshop_chassis.order_ids import OrderIds
-from eshop_order import queue
-from eshop_order.key_store import Claim
-from eshop_order.keys import KeyedRequests
-from eshop_order.lanes import OrderLanes
+from eshop_contract import OrderIds
+from eshop_order.idempotency.requests import KeyedRequests
+from eshop_order.idempotency.store import Claim
 from eshop_order.orders import Final, NewOrder
 from eshop_order.outcome import Outcomes
-from eshop_order.place_orders import Placer
+from eshop_order.placing.lanes import OrderLanes
+from eshop_order.placing.placer import Placer
+from eshop_order.queue import message as queue_message
 from eshop_order.replies import submit_reply
 from eshop_order.store import CANCELLED, DONE, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
@@ -91,7 +87,7 @@ class OrderService(OrderApi):
         self, order_id: str, request: pb.SendSubmitOrderNotifyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyReply:
         order = _new_order(order_id, request)
-        await self._producer.send(self._topic, order_id, queue.write(order), branch_headers(call))
+        await self._producer.send(self._topic, order_id, queue_message.write(order), branch_headers(call))
         return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def submit_many(self, request: pb.SubmitManyRequest, call: Call) -> pb.SubmitManyReply:
@@ -119,7 +115,7 @@ class OrderService(OrderApi):
         orders = [_new_order(self._ids.new("b"), request) for request in requests]
         messages: list[QueueMessage] = []
         for order, request_id in zip(orders, request_ids, strict=True):
-            messages.append(QueueMessage(order.order_id, queue.write(order), {REQUEST_ID: request_id}))
+            messages.append(QueueMessage(order.order_id, queue_message.write(order), {REQUEST_ID: request_id}))
             if len(messages) % SLICE == 0:
                 await asyncio.sleep(0)  # sagas are placed by the same event loop, and each of their steps waits for it
         errors = await self._producer.send_each(self._topic, messages)

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from eshop_chassis import DtmMySQLSettings, KafkaSettings, MySQLSettings, ServiceSettings
-from eshop_chassis.order_ids import OrderIdSettings
+from eshop_contract import OrderIdSettings
 from eshop_order.housekeeping import OrderHousekeepingSettings
 
 

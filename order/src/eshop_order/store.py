@@ -6,10 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis import totals
-from eshop_chassis.branch import Fault
 from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import Params, Tx, execute, fetch, marks
+from eshop_chassis.dtm import Fault
+from eshop_chassis.mysql import Params, Tx, execute, fetch, marks, row_counts
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, NewOrder, Row
 from eshop_protos.order.v1 import order_pb2
 
@@ -40,7 +39,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             free = [order for order in ordered if rows[order.order_id].state != "claimed"]
             if free:
                 await self._take_over(tx, gid, free, suite=suite)
-                totals.note_moved(tx, ORDER.name, _hidden(rows, free))
+                row_counts.note_moved(tx, ORDER.name, _hidden(rows, free))
         return faults
 
     async def note_running(self, tx: Tx, gid: str, orders: Sequence[NewOrder]) -> None:
@@ -55,7 +54,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             f" WHERE gid = %s AND state IN ('claimed', 'placing') AND order_id IN ({marks(order_ids)})",
             (gid, *order_ids),
         )
-        totals.note_moved(tx, ORDER.name, -hidden)
+        row_counts.note_moved(tx, ORDER.name, -hidden)
 
     async def confirm(self, tx: Tx, gid: str) -> None:
         """Makes the orders of a saga that succeeded final."""
@@ -86,7 +85,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
                 " deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
                 [(gid, f.code, f.reason, o.order_id) for o, f in mine],
             )
-            totals.note_moved(tx, ORDER.name, _hidden(rows, [order for order, _ in mine]))
+            row_counts.note_moved(tx, ORDER.name, _hidden(rows, [order for order, _ in mine]))
         return {order.order_id for order, _ in (*absent, *mine)}
 
     async def find(self, tx: Tx, order_ids: Collection[str], *, lock: bool = False) -> Mapping[str, Row]:
@@ -157,7 +156,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             " gid, suite) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [(*_ordered(order), state, gid, int(suite)) for order in orders],
         )
-        totals.note(tx, ORDER.name, inserted)
+        row_counts.note(tx, ORDER.name, inserted)
         return inserted
 
     async def _insert_cancelled(self, tx: Tx, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> int:
@@ -170,7 +169,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             " status, gid, suite, code, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [(*_ordered(order), "cancelled", CANCELLED, gid, 1, fault.code, fault.reason) for order, fault in refused],
         )
-        totals.note(tx, ORDER.name, inserted)
+        row_counts.note(tx, ORDER.name, inserted)
         return inserted
 
     async def _take_over(self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> None:

@@ -6,34 +6,29 @@ from functools import partial
 
 from aiodtm import Dtm, open_dtm
 from aiodtm.saga import RETRY_INTERVAL
-from eshop_chassis import Api, ChassisHooks, Service
-from eshop_chassis.branch import stored_refusals
-from eshop_chassis.channels import open_channel
-from eshop_chassis.dtm import check_dtm
-from eshop_chassis.housekeeping import Housekeeping
-from eshop_chassis.idempotency import takes_keys
+from eshop_chassis import Api, ChassisHooks, Check, Service, takes_keys
+from eshop_chassis.calls import open_channel
+from eshop_chassis.dtm import Recovery, check_dtm, check_service, stored_refusals
 from eshop_chassis.kafka import check_kafka, open_producer
-from eshop_chassis.mysql import Database, open_mysql
-from eshop_chassis.order_ids import OrderIds
-from eshop_chassis.readiness import Check
-from eshop_chassis.recovery import Recovery, check_service
-from eshop_order.consumer import OrderConsumer
-from eshop_order.dead_letters import DeadLetters
+from eshop_chassis.mysql import Database, Housekeeping, open_mysql
+from eshop_contract import OrderIds
 from eshop_order.housekeeping import expiring
-from eshop_order.key_store import KeyStore
-from eshop_order.keys import KeyedRequests
-from eshop_order.lanes import OrderLanes
+from eshop_order.idempotency.requests import KeyedRequests
+from eshop_order.idempotency.store import KeyStore
 from eshop_order.outcome import Outcomes
-from eshop_order.place_orders import Placer
-from eshop_order.placing import QueuePlacing
-from eshop_order.refusals import Refusals
-from eshop_order.saga import Addresses, OrderSagas
-from eshop_order.screening import Screening
+from eshop_order.placing.lanes import OrderLanes
+from eshop_order.placing.placer import Placer
+from eshop_order.placing.refusals import Refusals
+from eshop_order.placing.saga import Addresses, OrderSagas
+from eshop_order.placing.screening import Screening
+from eshop_order.placing.settle_units import UnitSettlement
+from eshop_order.placing.sweep import Sweeper
+from eshop_order.queue.consumer import OrderConsumer
+from eshop_order.queue.dead_letters import DeadLetters
+from eshop_order.queue.placing import QueuePlacing
 from eshop_order.service import OrderService
 from eshop_order.settings import Settings
-from eshop_order.settle_units import UnitSettlement
 from eshop_order.store import OrderStore
-from eshop_order.sweep import Sweeper
 from eshop_protos.coupon.v1 import coupon_api
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.order.v1 import order_api

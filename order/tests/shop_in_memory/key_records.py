@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from eshop_flash_sale.key_records import Claim, Known
+from eshop_flash_sale.idempotency import Claim, Known
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eshop_order.key_store import MOST_FORGOTTEN, Claim, Known
+from eshop_order.idempotency.store import MOST_FORGOTTEN, Claim, Known
 from shop_in_memory.database import Tx
 
 KEPT_SECONDS = 2 * 24 * 3600

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eshop_chassis.branch import Fault
+from eshop_chassis.dtm import Fault
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, NewOrder, Row
 from eshop_order.store import AWAITING_PAYMENT, CANCELLED
 from eshop_protos.order.v1 import order_pb2

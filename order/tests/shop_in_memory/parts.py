@@ -12,11 +12,10 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from eshop_chassis import totals
-from eshop_chassis.branch import Fault
-from eshop_chassis.mysql import Database, apply_schema, fetch, open_mysql
+from eshop_chassis import MySQLSettings, RedisSettings
+from eshop_chassis.dtm import Fault
+from eshop_chassis.mysql import Database, apply_schema, fetch, open_mysql, row_counts
 from eshop_chassis.redis import open_redis
-from eshop_chassis.settings import MySQLSettings, RedisSettings
 from shop_in_memory.database import MemoryDatabase
 
 
@@ -98,7 +97,7 @@ async def kept_and_counted(db: Database, table: str) -> tuple[int, int]:
     """(total that is kept, rows that are shown) of a table."""
 
     async def look(tx: AsyncConnection) -> tuple[int, int]:
-        [(kept,)] = await fetch(tx, totals.TOTAL, (table,))
+        [(kept,)] = await fetch(tx, row_counts.TOTAL, (table,))
         [(counted,)] = await fetch(tx, f"SELECT COUNT(*) FROM {table} WHERE deleted_at IS NULL")  # noqa: S608 - our own names
         return kept, counted
 
@@ -108,4 +107,4 @@ async def kept_and_counted(db: Database, table: str) -> tuple[int, int]:
 async def keep_total(db: Database, table: str) -> None:
     """Gives a table of a scratch database its total, which a service does when it starts."""
     async with db.engine.connect() as connection:
-        await totals.fill(connection, table)
+        await row_counts.fill(connection, table)

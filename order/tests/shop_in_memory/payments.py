@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eshop_chassis.branch import Fault
+from eshop_chassis.dtm import Fault
 from eshop_pay.store import AWAITING_PAYMENT, REVERTED, Payment
 from shop_in_memory.database import Tx
 

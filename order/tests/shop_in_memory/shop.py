@@ -13,28 +13,27 @@ from typing import Any
 
 from aiodtm import Barrier, random_gid
 from aiodtm.testing import InMemoryDtm, Plan
-from eshop_chassis.branch import stored_refusals
+from eshop_chassis.dtm import stored_refusals
 from eshop_chassis.kafka import QueueMessage
-from eshop_chassis.order_ids import Kind, OrderIds, OrderIdSettings
+from eshop_contract import Kind, OrderIds, OrderIdSettings
 from eshop_coupon.service import CouponService
 from eshop_coupon.store import UNUSED, USED
-from eshop_flash_sale.buy import Buying
+from eshop_flash_sale.buying import Buying, Messages
 from eshop_flash_sale.delivery import Delivery
-from eshop_flash_sale.keys import KeyedBuying
-from eshop_flash_sale.messages import Messages
+from eshop_flash_sale.idempotency import KeyedBuying
 from eshop_flash_sale.sale import Take
 from eshop_flash_sale.service import FlashSaleService
-from eshop_order.keys import KeyedRequests
-from eshop_order.lanes import OrderLanes
+from eshop_order.idempotency.requests import KeyedRequests
 from eshop_order.orders import Final, NewOrder, Row
 from eshop_order.outcome import Outcomes
-from eshop_order.place_orders import Placer
-from eshop_order.refusals import Refusals
-from eshop_order.saga import Addresses, OrderSagas
-from eshop_order.screening import Screening
+from eshop_order.placing.lanes import OrderLanes
+from eshop_order.placing.placer import Placer
+from eshop_order.placing.refusals import Refusals
+from eshop_order.placing.saga import Addresses, OrderSagas
+from eshop_order.placing.screening import Screening
+from eshop_order.placing.settle_units import UnitSettlement
+from eshop_order.placing.sweep import Sweeper
 from eshop_order.service import OrderService
-from eshop_order.settle_units import UnitSettlement
-from eshop_order.sweep import Sweeper
 from eshop_pay.service import PayService
 from eshop_pay.store import REVERTED
 from eshop_protos.coupon.v1 import coupon_api

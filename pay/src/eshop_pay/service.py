@@ -5,9 +5,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.branch import Branch, BranchRefusal, stored_refusals
-from eshop_chassis.crud import changed_fields, client_names, sent_fields
-from eshop_chassis.lists import SharedLists
+from eshop_chassis.crud import SharedLists, changed_fields, client_names, sent_fields
+from eshop_chassis.dtm import Branch, BranchRefusal, stored_refusals
 from eshop_chassis.mysql import Database, Tx
 from eshop_pay.store import AWAITING_PAYMENT, PAID, REVERTED, Payment, PayStore
 from eshop_protos.pay.v1 import pay_pb2 as pb

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from eshop_chassis import totals
-from eshop_chassis.branch import Fault
 from eshop_chassis.crud import CrudStore, table_of
-from eshop_chassis.mysql import Tx, execute, fetch
+from eshop_chassis.dtm import Fault
+from eshop_chassis.mysql import Tx, execute, fetch, row_counts
 from eshop_protos.pay.v1 import pay_pb2
 
 PAY = table_of("pay", pay_pb2.Pay, sa.Column("gid", sa.String))
@@ -39,7 +38,7 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             "INSERT IGNORE INTO pay (user_id, order_id, amount, gid) VALUES (%s, %s, %s, %s)",
             [(p.user_id, p.order_id, p.amount, gid) for p in ordered],
         )
-        totals.note(tx, PAY.name, inserted)
+        row_counts.note(tx, PAY.name, inserted)
         if inserted == len(ordered):
             return []
         return [fault for p in ordered if (fault := await self._open_again(tx, gid, p)) is not None]
@@ -70,5 +69,5 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             " updated_at = NOW() WHERE order_id = %s",
             (gid, payment.user_id, payment.amount, payment.order_id),
         )
-        totals.note_moved(tx, PAY.name, hidden)
+        row_counts.note_moved(tx, PAY.name, hidden)
         return None

@@ -4,8 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from eshop_chassis import Api, ChassisHooks, Service
-from eshop_chassis.housekeeping import Housekeeping, expiring_refusals
-from eshop_chassis.mysql import open_mysql
+from eshop_chassis.mysql import Housekeeping, expiring_refusals, open_mysql
 from eshop_pay.service import PayService
 from eshop_pay.settings import Settings
 from eshop_pay.store import PayStore

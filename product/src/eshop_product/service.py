@@ -1,7 +1,6 @@
 """The rpcs of the product service."""
 
-from eshop_chassis.crud import sent_fields
-from eshop_chassis.lists import SharedLists
+from eshop_chassis.crud import SharedLists, sent_fields
 from eshop_chassis.mysql import Database
 from eshop_product.store import ProductStore
 from eshop_protos.product.v1 import product_pb2 as pb

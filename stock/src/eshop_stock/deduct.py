@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from eshop_chassis.branch import Branch, BranchRefusal, Fault
+from eshop_chassis.dtm import Branch, BranchRefusal, Fault
 from eshop_chassis.mysql import Database, Tx
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi

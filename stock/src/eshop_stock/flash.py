@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import CommitUnknown
 from aiodtm.shield import shielded
-from eshop_chassis.logs import get_logger
+from eshop_chassis import get_logger
 from eshop_chassis.mysql import Database, Tx, fetch
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi

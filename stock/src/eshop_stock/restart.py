@@ -11,9 +11,8 @@ take from a sale that was opened in another run. This service asks for the id ev
 import asyncio
 import secrets
 
-from eshop_chassis.logs import get_logger
+from eshop_chassis import describe, get_logger
 from eshop_chassis.mysql import Database, Tx
-from eshop_chassis.readiness import describe
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_stock.flash import FlashSales

@@ -2,9 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.branch import Branch, refusals_reply, stored_refusals
-from eshop_chassis.crud import sent_fields
-from eshop_chassis.lists import SharedLists
+from eshop_chassis.crud import SharedLists, sent_fields
+from eshop_chassis.dtm import Branch, refusals_reply, stored_refusals
 from eshop_chassis.mysql import Database
 from eshop_protos.stock.v1 import stock_pb2 as pb
 from eshop_protos.stock.v1.stock_api import StockApi

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from eshop_chassis import MySQLSettings, ServiceSettings
-from eshop_chassis.housekeeping import HousekeepingSettings
+from eshop_chassis.mysql import HousekeepingSettings
 
 
 class Settings(ServiceSettings, MySQLSettings, HousekeepingSettings):

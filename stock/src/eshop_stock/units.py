@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eshop_chassis.branch import BranchRefusal, Fault
+from eshop_chassis.dtm import BranchRefusal, Fault
 
 SOLD_OUT_CODE = 30023
 UNKNOWN_PRODUCT_CODE = 30026

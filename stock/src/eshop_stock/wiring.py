@@ -4,9 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from eshop_chassis import Api, ChassisHooks, Service
-from eshop_chassis.channels import open_channel
-from eshop_chassis.housekeeping import Housekeeping, expiring_refusals
-from eshop_chassis.mysql import open_mysql
+from eshop_chassis.calls import open_channel
+from eshop_chassis.mysql import Housekeeping, expiring_refusals, open_mysql
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.stock.v1 import stock_api
 from eshop_stock.deduct import Deduction

@@ -48,7 +48,7 @@ def order_id() -> None:
 
 def offsets() -> None:
     """Offsets are committed as soon as messages have been read."""
-    from eshop_chassis.crash_points import crash_point
+    from eshop_chassis import crash_point
     from eshop_chassis.kafka import consumer
 
     read = consumer.KafkaBatches.next

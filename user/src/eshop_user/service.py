@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from eshop_chassis.crud import sent_fields
-from eshop_chassis.lists import SharedLists
+from eshop_chassis.crud import SharedLists, sent_fields
 from eshop_chassis.mysql import Database
 from eshop_protos.user.v1 import user_pb2 as pb
 from eshop_protos.user.v1.user_api import UserApi

@@ -13,8 +13,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from pydantic import ValidationError
 
-from eshop_chassis.order_ids import OrderIds, OrderIdSettings
-from eshop_chassis.order_queue import QueuedOrder
+from eshop_contract import OrderIds, OrderIdSettings, QueuedOrder
 from eshop_deploy.failures import PartFailed
 from eshop_deploy.settings import Settings
 from eshop_deploy.verify.findings import Finding, OnItsWay

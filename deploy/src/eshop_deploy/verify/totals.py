@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eshop_chassis.totals import TOTAL
+from eshop_chassis.mysql import TOTAL
 from eshop_deploy.verify.findings import Finding
 from eshop_deploy.verify.stores import Snapshot
 

@@ -1,11 +1,17 @@
-"""The runtime library that every eshop service stands on."""
+"""The runtime library that every service of a suite stands on."""
 
+from eshop_chassis.codes import SOLD_OUT
+from eshop_chassis.crash_points import crash_point
 from eshop_chassis.hooks import ChassisHooks
-from eshop_chassis.run import run
-from eshop_chassis.service import Api, Service
+from eshop_chassis.idempotency import KEPT_SECONDS, fingerprint, key_of, other_request, still_running, takes_keys
+from eshop_chassis.logs import get_logger
+from eshop_chassis.process.run import run
+from eshop_chassis.readiness import Check, describe
+from eshop_chassis.serving.service import Api, Service
 from eshop_chassis.settings import (
     DtmMySQLSettings,
     DtmRedisSettings,
+    EshopSettings,
     KafkaSettings,
     MySQLSettings,
     RedisSettings,
@@ -13,14 +19,26 @@ from eshop_chassis.settings import (
 )
 
 __all__ = [
+    "KEPT_SECONDS",
+    "SOLD_OUT",
     "Api",
     "ChassisHooks",
+    "Check",
     "DtmMySQLSettings",
     "DtmRedisSettings",
+    "EshopSettings",
     "KafkaSettings",
     "MySQLSettings",
     "RedisSettings",
     "Service",
     "ServiceSettings",
+    "crash_point",
+    "describe",
+    "fingerprint",
+    "get_logger",
+    "key_of",
+    "other_request",
     "run",
+    "still_running",
+    "takes_keys",
 ]

@@ -7,7 +7,7 @@ import sqlalchemy.exc as sa
 import aiodtm
 from eshop_chassis import metrics
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql_errors import is_passing
+from eshop_chassis.mysql.errors import is_passing
 from eshop_chassis.readiness import describe
 from eshop_chassis.settings import ServiceSettings
 from protoc_gen_fastapi.runtime import (

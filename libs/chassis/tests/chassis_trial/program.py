@@ -10,7 +10,7 @@ from pydantic import Field
 
 from eshop_chassis import Api, ChassisHooks, MySQLSettings, Service, ServiceSettings, run
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql import Database, execute, fetch, open_mysql
+from eshop_chassis.mysql.database import Database, execute, fetch, open_mysql
 from eshop_protos.stock.v1 import stock_api
 from eshop_protos.stock.v1 import stock_pb2 as pb
 from protoc_gen_fastapi.runtime import Call

@@ -3,7 +3,8 @@
 confluent-kafka's AIOProducer refuses headers, so the plain Producer is used, with a thread that polls it.
 """
 
+from eshop_chassis.kafka.connection import client_settings
 from eshop_chassis.kafka.consumer import KafkaBatches
 from eshop_chassis.kafka.producer import KafkaProducer, QueueMessage, check_kafka, open_producer
 
-__all__ = ["KafkaBatches", "KafkaProducer", "QueueMessage", "check_kafka", "open_producer"]
+__all__ = ["KafkaBatches", "KafkaProducer", "QueueMessage", "check_kafka", "client_settings", "open_producer"]

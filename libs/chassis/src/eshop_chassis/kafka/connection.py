@@ -19,7 +19,7 @@ class _QuietLogger:
     def _ignore(self, *_args: Any, **_kwargs: Any) -> None: ...
 
 
-def connection(settings: KafkaSettings) -> dict[str, Any]:
+def client_settings(settings: KafkaSettings) -> dict[str, Any]:
     """How to reach Kafka, and how soon again after it was away."""
     return {
         "bootstrap.servers": settings.kafka_bootstrap,

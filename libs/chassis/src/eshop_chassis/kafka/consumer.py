@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from eshop_chassis.crash_points import crash_point
-from eshop_chassis.kafka.connection import LOOK_SECONDS, LOST_SECONDS, connection
+from eshop_chassis.kafka.connection import LOOK_SECONDS, LOST_SECONDS, client_settings
 from eshop_chassis.logs import get_logger
 from eshop_chassis.settings import KafkaSettings
 
@@ -93,7 +93,7 @@ class KafkaBatches:
 
     def _new_consumer(self) -> Consumer:
         return Consumer(
-            connection(self._settings)
+            client_settings(self._settings)
             | {
                 "group.id": self._group,
                 "enable.auto.commit": False,

@@ -11,7 +11,7 @@ from functools import partial
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from eshop_chassis.crash_points import crash_point
-from eshop_chassis.kafka.connection import LOOK_SECONDS, LOST_SECONDS, connection
+from eshop_chassis.kafka.connection import LOOK_SECONDS, LOST_SECONDS, client_settings
 from eshop_chassis.logs import get_logger
 from eshop_chassis.readiness import MissingError
 from eshop_chassis.settings import KafkaSettings
@@ -90,7 +90,7 @@ class KafkaProducer:
     def _new_producer(self) -> Producer:
         patience_ms = int(self._settings.kafka_ack_timeout * 1000)
         return Producer(
-            connection(self._settings)
+            client_settings(self._settings)
             | {
                 "acks": "all",
                 "enable.idempotence": True,

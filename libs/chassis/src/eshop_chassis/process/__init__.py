@@ -1,0 +1,1 @@
+"""The process: from settings to a graceful stop, worker processes, background tasks."""

@@ -1,0 +1,1 @@
+"""The gRPC server, the HTTP server and what every port serves."""

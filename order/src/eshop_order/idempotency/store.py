@@ -1,0 +1,107 @@
+"""The SQL about idempotency keys. Every method is given a transaction and never commits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from eshop_chassis import KEPT_SECONDS
+from eshop_chassis.mysql import Tx, execute, fetch, marks
+from eshop_order.orders import Final
+
+Operation = Literal["submit", "notify"]
+MOST_FORGOTTEN = 500
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A key as a request claims it: of one user and one operation, for one body and the order it would be."""
+
+    operation: Operation
+    user_id: int
+    key: str
+    body: str
+    order_id: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a key's record says.
+
+    `answer` is "" until one was given, `final` how the order ended, `fresh` whether the claimant may still be at it.
+    """
+
+    order_id: str
+    body: str
+    answer: str
+    fresh: bool
+    final: Final | None
+
+
+class KeyStore:
+    """The records of idempotency keys, one for each user, key and operation."""
+
+    async def claim(self, tx: Tx, claims: Sequence[Claim]) -> set[str]:
+        """Claims the keys that nobody has claimed; returns the orders whose claim it was."""
+        made = await execute(
+            tx,
+            "INSERT IGNORE INTO idempotency_key (user_id, idem_key, operation, body, order_id)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [(c.user_id, c.key, c.operation, c.body, c.order_id) for c in claims],
+        )
+        order_ids = {c.order_id for c in claims}
+        if made == len(order_ids):
+            return order_ids
+        rows = await fetch(
+            tx, f"SELECT order_id FROM idempotency_key WHERE order_id IN ({marks(order_ids)})", tuple(order_ids)
+        )
+        return {row[0] for row in rows}
+
+    async def find(self, tx: Tx, claim: Claim, lease_seconds: float) -> Known | None:
+        """The record that stands in the way of `claim`."""
+        rows = await fetch(
+            tx,
+            "SELECT k.order_id, k.body, k.answer, k.claimed_at > NOW(6) - INTERVAL %s MICROSECOND,"
+            " o.state, o.code, o.reason FROM idempotency_key k LEFT JOIN order_record o ON o.order_id = k.order_id"
+            " WHERE k.user_id = %s AND k.idem_key = %s AND k.operation = %s",
+            (int(lease_seconds * 1e6), claim.user_id, claim.key, claim.operation),
+        )
+        return _known(*rows[0]) if rows else None
+
+    async def take_over(self, tx: Tx, order_id: str, lease_seconds: float) -> bool:
+        """Claims a record whose claimant let it go or died; False where somebody else was quicker."""
+        return (
+            await execute(
+                tx,
+                "UPDATE idempotency_key SET claimed_at = NOW(6)"
+                " WHERE order_id = %s AND answer = '' AND claimed_at <= NOW(6) - INTERVAL %s MICROSECOND",
+                (order_id, int(lease_seconds * 1e6)),
+            )
+            == 1
+        )
+
+    async def let_go(self, tx: Tx, order_id: str) -> None:
+        """Lets somebody else take an unanswered record over at once."""
+        await execute(
+            tx, "UPDATE idempotency_key SET claimed_at = '2000-01-01' WHERE order_id = %s AND answer = ''", (order_id,)
+        )
+
+    async def answer(self, tx: Tx, answers: Sequence[tuple[str, str]]) -> None:
+        """Notes what was answered, given as (order, answer)."""
+        await execute(
+            tx,
+            "UPDATE idempotency_key SET answer = %s WHERE order_id = %s",
+            [(answer, order_id) for order_id, answer in sorted(answers)],
+        )
+
+    async def forget(self, tx: Tx) -> int:
+        """Deletes some records that are older than they need be; returns how many."""
+        return await execute(
+            tx,
+            "DELETE FROM idempotency_key WHERE created_at < NOW() - INTERVAL %s SECOND ORDER BY created_at LIMIT %s",
+            (KEPT_SECONDS, MOST_FORGOTTEN),
+        )
+
+
+def _known(order_id: str, body: str, answer: str, fresh: int, state: str | None, code: str, reason: str) -> Known:
+    final = Final(True) if state == "confirmed" else Final(False, code, reason) if state == "cancelled" else None
+    return Known(order_id, body, answer, bool(fresh), final)

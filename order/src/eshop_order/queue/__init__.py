@@ -1,0 +1,1 @@
+"""The order queue: its messages, the consumer, placing what it polls, dead letters."""
