@@ -17,6 +17,7 @@ COPY pyproject.toml uv.lock ./
 COPY protos/pyproject.toml protos/
 COPY libs/aiodtm/pyproject.toml libs/aiodtm/
 COPY libs/chassis/pyproject.toml libs/chassis/
+COPY libs/eshop_contract/pyproject.toml libs/eshop_contract/
 COPY libs/protoc_gen_fastapi/pyproject.toml libs/protoc_gen_fastapi/
 COPY user/pyproject.toml user/
 COPY product/pyproject.toml product/
