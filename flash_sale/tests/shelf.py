@@ -7,10 +7,12 @@ from shop_in_memory.key_records import MemoryKeyRecords
 from shop_in_memory.sales import MemoryRedis, MemorySales
 
 from aiodtm import Barrier, random_gid
-from eshop_flash_sale.idempotency.records import Claim, KeyRecords
+from eshop_chassis import KEPT_SECONDS
+from eshop_flash_sale.idempotency.records import REFUSAL_KEPT_SECONDS, Claim, KeyRecords
 from eshop_flash_sale.sale.sales import Keys, Sales, Take, Taken
 
 LEASE_SECONDS = 9.0
+MOST_KEYS = 20
 Counters = tuple[str | None, int, int, int, int]
 
 
@@ -36,6 +38,10 @@ class Shelf:
         """The claim of a key is as old as a claim may get."""
         raise NotImplementedError
 
+    async def kept_seconds(self, claim: Claim) -> int | None:
+        """For how long a key's record is kept from now on; None without one."""
+        raise NotImplementedError
+
     async def counters(self, product: int) -> Counters:
         """(state, set, left, accepted, returned)."""
         raise NotImplementedError
@@ -51,7 +57,7 @@ class Shelf:
 
 class MemoryShelf(Shelf):
     def __init__(self, sales: MemorySales, redis: MemoryRedis) -> None:
-        self.sales, self.redis, self.keys = sales, redis, MemoryKeyRecords()
+        self.sales, self.redis, self.keys = sales, redis, MemoryKeyRecords(most_per_user=MOST_KEYS)
 
     async def counters(self, product: int) -> Counters:
         sale = self.sales.sales.get(product)
@@ -66,11 +72,15 @@ class MemoryShelf(Shelf):
     async def pass_lease(self, claim: Claim) -> None:
         self.keys.now += LEASE_SECONDS + 1
 
+    async def kept_seconds(self, claim: Claim) -> int | None:
+        record = self.keys.records.get(claim.record)
+        return None if record is None else KEPT_SECONDS if record.counts else REFUSAL_KEPT_SECONDS
+
 
 class RedisShelf(Shelf):
     def __init__(self, redis: Redis) -> None:
         self.sales, self.redis = Sales(redis), redis
-        self.keys = KeyRecords(redis, lease_seconds=LEASE_SECONDS)
+        self.keys = KeyRecords(redis, lease_seconds=LEASE_SECONDS, most_per_user=MOST_KEYS)
         self._products: set[int] = set()
 
     async def opened(self, product: int, stock: int, *, limit: int = 0, version: int = 1) -> None:
@@ -96,6 +106,10 @@ class RedisShelf(Shelf):
 
     async def pass_lease(self, claim: Claim) -> None:
         await self.redis.hset(claim.record, "until", 1)
+
+    async def kept_seconds(self, claim: Claim) -> int | None:
+        seconds = await self.redis.ttl(claim.record)
+        return seconds if seconds >= 0 else None
 
     async def clear(self) -> None:
         """Removes everything of the products of this test."""

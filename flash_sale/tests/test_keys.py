@@ -9,13 +9,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from aiodtm import Barrier, random_gid
 from eshop_flash_sale.buying import buy
-from eshop_flash_sale.idempotency.records import Claim, KeyRecords
+from eshop_flash_sale.idempotency.records import REFUSAL_KEPT_SECONDS, Claim, KeyRecords
 from eshop_flash_sale.idempotency.requests import KeyedBuying
 from eshop_flash_sale.sale.sales import Take
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
-from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, Unavailable, Unprocessable
+from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, TooMany, Unavailable, Unprocessable
 
-from .shelf import RedisShelf, Shelf
+from .shelf import MOST_KEYS, RedisShelf, Shelf
 from .stall import IDS, Stall
 
 
@@ -63,10 +63,12 @@ async def test_the_last_unit_is_still_the_buyers_when_nothing_is_left(stall: Sta
     assert await stall.buy(product, user, key="k1") == first
 
 
-async def test_a_refusal_stays_a_refusal_in_the_next_sale(stall: Stall, product: int, user: int):
-    await stall.shelf.opened(product, 0)
+async def test_a_refusal_stays_a_refusal_for_some_minutes(stall: Stall, product: int, user: int):
+    await stall.shelf.opened(product, 5, limit=1)
+    await stall.buy(product, user)
     with pytest.raises(Refused) as first:
         await stall.buy(product, user, key="k1")
+    assert 0 < (await stall.shelf.kept_seconds(claim_of(stall, product, user)) or 0) <= REFUSAL_KEPT_SECONDS
     await stall.shelf.opened(product, 5, version=2)
     with pytest.raises(Refused) as again:
         await stall.buy(product, user, key="k1")
@@ -81,6 +83,39 @@ async def test_another_body_is_refused_and_other_users_have_keys_of_their_own(st
         await stall.buy(product, user, key="k1", amount=101)
     other, second = await stall.buy(product, user + 1, key="k1"), await stall.buy(product, user, key="k2")
     assert len({mine.orderID, other.orderID, second.orderID}) == 3
+
+
+@pytest.mark.parametrize("stock", [None, 0])
+async def test_what_is_refused_at_sight_leaves_no_record(stall: Stall, product: int, user: int, stock: int | None):
+    if stock is not None:
+        await stall.shelf.opened(product, stock)
+    answers: list[str] = []
+    for _ in range(2):
+        with pytest.raises(Refused) as caught:
+            await stall.buy(product, user, key="k1")
+        answers.append(caught.value.short)
+    assert answers == ["NOT_ON_SALE" if stock is None else "SOLD_OUT"] * 2
+    assert await stall.shelf.kept_seconds(claim_of(stall, product, user)) is None
+
+
+async def test_one_user_has_so_many_keys_and_no_more(stall: Stall, product: int, user: int):
+    await stall.shelf.opened(product, 100)
+    first = await stall.buy(product, user, key="k0")
+    for number in range(1, MOST_KEYS):
+        await stall.buy(product, user, key=f"k{number}")
+    with pytest.raises(TooMany):
+        await stall.buy(product, user, key="one more")
+    assert await stall.buy(product, user, key="k0") == first
+    assert (await stall.buy(product, user + 1, key="k0")).status == "accepted"
+    assert await left(stall, product) == 100 - MOST_KEYS - 1
+
+
+async def test_refusals_do_not_count_among_the_keys_of_a_user(stall: Stall, product: int, user: int):
+    await stall.shelf.opened(product, 5, limit=1)
+    await stall.buy(product, user)
+    for number in range(MOST_KEYS + 2):
+        with pytest.raises(Refused, match="as many"):
+            await stall.buy(product, user, key=f"k{number}")
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "ö", "a\tb"])
@@ -182,7 +217,7 @@ async def test_a_redis_that_forgot_the_record_makes_the_same_order(stall: Stall,
 async def test_a_claim_whose_reply_was_lost_is_the_claimants_own(shelf: Shelf, product: int, monkeypatch):
     if not isinstance(shelf, RedisShelf):
         pytest.skip("the model has no replies to lose")
-    records: Any = KeyRecords(shelf.redis, lease_seconds=9)
+    records: Any = KeyRecords(shelf.redis, lease_seconds=9, most_per_user=9)
     claim_all, lost = records._claim_all, [True]
 
     async def lose_the_reply(batch: Any) -> Any:
@@ -192,8 +227,8 @@ async def test_a_claim_whose_reply_was_lost_is_the_claimants_own(shelf: Shelf, p
         return answers
 
     monkeypatch.setattr(records, "_claim_all", lose_the_reply)
-    claim = Claim(f"flash:key:{{test-{product}}}", "b", "f1")
+    claim = Claim(f"flash:key:{{test-{product}}}", "b", "f1", f"test-{product}")
     assert (await records.claim(claim)).state in ("claimed", "again")
-    assert (await records.claim(Claim(claim.record, "b", "f2"))).state == "running"
+    assert (await records.claim(Claim(claim.record, "b", "f2", claim.user))).state == "running"
     assert 0 < await shelf.redis.ttl(claim.record) <= 2 * 24 * 3600
-    await shelf.redis.delete(claim.record)
+    await shelf.redis.delete(claim.record, f"flash:keys:{{test-{product}}}")

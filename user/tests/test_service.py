@@ -1,5 +1,7 @@
 """The user service: passwords are argon2id hashes that nobody gets to see, and an email belongs to one live user."""
 
+import asyncio
+
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
@@ -7,10 +9,10 @@ from argon2.low_level import Type
 from eshop_chassis.mysql import Database
 from eshop_protos.types import types_pb2
 from eshop_protos.user.v1 import user_pb2 as pb
-from eshop_user.passwords import Passwords
+from eshop_user.passwords import MOST_WAITING, Passwords
 from eshop_user.service import UserService
 from eshop_user.store import UserStore
-from protoc_gen_fastapi.runtime import AlreadyExists, Call, InvalidArgument, NotFound
+from protoc_gen_fastapi.runtime import AlreadyExists, Call, InvalidArgument, NotFound, TooMany
 
 ANN = {"name": "Ann", "email": "ann@example.com", "password": "correct horse", "phone": "+4912345678", "age": 30}
 parts = pytest.mark.parts
@@ -40,9 +42,16 @@ async def stored_password(db: Database, user_id: int) -> str:
 
 
 class TestPasswords:
-    async def test_a_hash_is_argon2id_with_the_parameters_of_rfc_9106(self):
+    async def test_a_hash_is_argon2id_with_owasps_least_parameters(self):
         found = extract_parameters(await Passwords().hash("correct horse"))
-        assert (found.type, found.memory_cost, found.time_cost, found.parallelism) == (Type.ID, 65536, 3, 4)
+        assert (found.type, found.memory_cost, found.time_cost, found.parallelism) == (Type.ID, 19 * 1024, 2, 1)
+
+    async def test_a_rush_is_answered_and_what_is_beyond_the_queue_is_told_at_once(self):
+        passwords = Passwords()
+        rush = [passwords.hash(f"horse {number}") for number in range(MOST_WAITING + 5)]
+        answers = await asyncio.gather(*rush, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [str] * MOST_WAITING + [TooMany] * 5
+        assert isinstance(await passwords.hash("afterwards"), str)
 
     async def test_a_hash_verifies_its_own_password_only(self):
         hashed = await Passwords().hash("correct horse")

@@ -17,3 +17,6 @@ class Settings(ServiceSettings, RedisSettings, KafkaSettings, DtmRedisSettings, 
         4.0, gt=0, description="how long FlashSale waits for the queue before it says running"
     )
     flash_sale_lanes: int = Field(2, gt=0, description="batches that are sold at the same time")
+    flash_sale_keys_per_user: int = Field(
+        1000, gt=0, description="most idempotency keys of one user that are remembered; more are answered 429"
+    )

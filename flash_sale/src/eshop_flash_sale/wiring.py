@@ -48,7 +48,11 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             wait_seconds=settings.flash_sale_wait_seconds,
             lanes=settings.flash_sale_lanes,
         )
-        records = KeyRecords(redis, lease_seconds=settings.flash_sale_wait_seconds + LEASE_MARGIN_SECONDS)
+        records = KeyRecords(
+            redis,
+            lease_seconds=settings.flash_sale_wait_seconds + LEASE_MARGIN_SECONDS,
+            most_per_user=settings.flash_sale_keys_per_user,
+        )
         service = FlashSaleService(
             redis,
             sales,

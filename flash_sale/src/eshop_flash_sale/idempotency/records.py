@@ -1,4 +1,4 @@
-"""The records of idempotency keys in Redis, each in a hash slot of its own."""
+"""The records of idempotency keys in Redis. Those of one user share a hash slot, with a count of them."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -13,54 +13,77 @@ from eshop_chassis import KEPT_SECONDS
 from eshop_chassis.calls import Coalescer, Pending
 
 MOST_TOGETHER = 200
+REFUSAL_KEPT_SECONDS = 600
+"""A refusal took nothing, so its record may go soon: whoever repeats the request then is a new buyer."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A key as a request claims it: the name of its record, a hash of the body, the order that the request would be."""
+    """A key as a request claims it: the name of its record, a hash of the body, the order that the request would be.
+
+    `user` names whose record it is, within the hash tag of `record`. `makes_record` is False for a request that is
+    about to be refused: it is told what is known of the key and leaves nothing behind.
+    """
 
     record: str
     body: str
     order_id: str
+    user: str = ""
+    makes_record: bool = True
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 @dataclass(frozen=True)
 class Known:
-    """What claim_key.lua says of a key: claimed, again, answered, running or other."""
+    """What claim_key.lua says of a key: claimed, again, answered, running, other, absent or many."""
 
     state: str
     order_id: str
     answer: str
 
 
+@dataclass(frozen=True)
+class _Note:
+    """Fields to write into a record, and for how long it is kept from now on."""
+
+    claim: Claim
+    fields: Mapping[str, str]
+    seconds: int
+    uncounted: bool = False
+
+
 class KeyRecords:
     """Claims keys and keeps what was answered; calls that come together go in one round trip."""
 
-    def __init__(self, redis: Redis, *, lease_seconds: float) -> None:
-        """`lease_seconds`: for so long an unanswered key belongs to the request that claimed it."""
+    def __init__(self, redis: Redis, *, lease_seconds: float, most_per_user: int) -> None:
+        """`lease_seconds`: for so long an unanswered key belongs to the request that claimed it. `most_per_user`: as
+        many records one user may have at a time.
+        """
         self._redis = redis
+        self._most_per_user = most_per_user
         self._lease_ms = int(lease_seconds * 1000)
         self._script: AsyncScript = redis.register_script(
             files("eshop_flash_sale.idempotency").joinpath("claim_key.lua").read_text("utf-8")
         )
         self._claims = Coalescer[Claim, Known]("flash_key_claims", self._claim, lanes=2, max_items=MOST_TOGETHER)
-        self._notes = Coalescer[tuple[str, Mapping[str, str]], None](
-            "flash_key_answers", self._note, lanes=2, max_items=MOST_TOGETHER
-        )
+        self._notes = Coalescer[_Note, None]("flash_key_answers", self._note, lanes=2, max_items=MOST_TOGETHER)
 
     async def claim(self, claim: Claim) -> Known:
         """Claims the key, or tells what is known of it. Raises RedisError."""
         return await self._claims.call(claim)
 
-    async def answer(self, claim: Claim, order_id: str, answer: str) -> None:
-        """Keeps an answer, with everything else once more: Redis may have lost the claim in the meantime."""
+    async def answer(self, claim: Claim, order_id: str, answer: str, *, refused: bool = False) -> None:
+        """Keeps an answer, with everything else once more: Redis may have lost the claim in the meantime.
+
+        A refusal is kept for a short time only, and does not count for its user.
+        """
         record = {"body": claim.body, "order": order_id, "by": claim.token, "until": "0", "answer": answer}
-        await self._notes.call((claim.record, record))
+        seconds = REFUSAL_KEPT_SECONDS if refused else KEPT_SECONDS
+        await self._notes.call(_Note(claim, record, seconds, uncounted=refused))
 
     async def let_go(self, claim: Claim) -> None:
         """Lets a repetition go on at once."""
-        await self._notes.call((claim.record, {"until": "0"}))
+        await self._notes.call(_Note(claim, {"until": "0"}, KEPT_SECONDS))
 
     async def _claim(self, batch: Sequence[Pending[Claim, Known]]) -> None:
         try:
@@ -73,15 +96,27 @@ class KeyRecords:
     async def _claim_all(self, batch: Sequence[Pending[Claim, Known]]) -> list[list[str]]:
         async with self._redis.pipeline(transaction=False) as pipe:
             for claim in (pending.item for pending in batch):
-                args = [claim.body, claim.order_id, claim.token, self._lease_ms, KEPT_SECONDS]
-                await self._script(keys=[claim.record], args=args, client=pipe)
+                most = self._most_per_user if claim.makes_record else 0
+                args = [claim.body, claim.order_id, claim.token, self._lease_ms, KEPT_SECONDS, most]
+                await self._script(keys=[claim.record, _count_of(claim)], args=args, client=pipe)
             return await pipe.execute()
 
-    async def _note(self, batch: Sequence[Pending[tuple[str, Mapping[str, str]], None]]) -> None:
+    async def _note(self, batch: Sequence[Pending[_Note, None]]) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:
-            for record, fields in (pending.item for pending in batch):
-                pipe.hset(record, items=[text for pair in fields.items() for text in pair])
-                pipe.expire(record, KEPT_SECONDS)
+            for note in (pending.item for pending in batch):
+                pipe.hset(note.claim.record, items=[text for pair in note.fields.items() for text in pair])
+                pipe.expire(note.claim.record, note.seconds)
+                if note.uncounted:
+                    pipe.decr(_count_of(note.claim))
             await pipe.execute()
         for pending in batch:
             pending.resolve(None)
+
+
+def record_name(user: str, key: str) -> str:
+    """The record of a key of this user."""
+    return f"flash:key:{{{user}}}:{key}"
+
+
+def _count_of(claim: Claim) -> str:
+    return f"flash:keys:{{{claim.user}}}"

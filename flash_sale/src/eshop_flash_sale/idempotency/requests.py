@@ -3,6 +3,9 @@
 A key's record is claimed in Redis before anything else is done: whose request it is, what was asked for, and the order
 that it is. That order's id is derived from all these, so that a Redis which lost the record with its last second makes
 the same order of a repetition, and no second one.
+
+Records cost memory, and anybody may send keys. So a request that is refused at sight leaves none, the record of any
+other refusal lives for minutes only, and one user has a limited number of them.
 """
 
 import time
@@ -14,9 +17,9 @@ from redis.exceptions import RedisError
 from eshop_chassis import KEPT_SECONDS, fingerprint, other_request, still_running
 from eshop_contract import OrderIds
 from eshop_flash_sale.buying.buy import Accepted, Buying, refused
-from eshop_flash_sale.idempotency.records import Claim, KeyRecords, Known
+from eshop_flash_sale.idempotency.records import Claim, KeyRecords, Known, record_name
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
-from protoc_gen_fastapi.runtime import Call, Refused
+from protoc_gen_fastapi.runtime import Call, Refused, TooMany
 
 _REFUSED = "refused:"
 
@@ -35,8 +38,13 @@ class KeyedBuying:
         Raises what was raised before, Unprocessable where the key was used for another request, Refused (409) while it
         is being answered.
         """
-        claim = self._claim(key, request)
+        code = await self._buying.refused_at_sight(request.productID)
+        claim = self._claim(key, request, makes_record=code is None)
         known = await self._records.claim(claim)
+        if known.state == "absent":
+            raise refused(code or "", request.productID)
+        if known.state == "many":
+            raise TooMany("this user has used too many idempotency keys in two days; buy without one, or wait")
         if known.state == "other":
             raise other_request()
         if known.state == "running":
@@ -49,7 +57,7 @@ class KeyedBuying:
         try:
             accepted = await self._buying.buy_keyed(request, call, known.order_id, again=known.state == "again")
         except Refused as refusal:
-            await self._records.answer(claim, known.order_id, _REFUSED + refusal.short)
+            await self._records.answer(claim, known.order_id, _REFUSED + refusal.short, refused=True)
             raise
         except BaseException:
             with suppress(RedisError):  # then a repetition goes on when the lease is over
@@ -58,12 +66,13 @@ class KeyedBuying:
         await self._records.answer(claim, known.order_id, "accepted" if accepted.queued else "running")
         return accepted
 
-    def _claim(self, key: str, request: pb.FlashSaleRequest) -> Claim:
-        body, whose = fingerprint(request), f"{request.userID}:{key}"
+    def _claim(self, key: str, request: pb.FlashSaleRequest, *, makes_record: bool = True) -> Claim:
+        body, user, whose = fingerprint(request), str(request.userID), f"{request.userID}:{key}"
         # A key whose record may be gone stands for something new: the id changes as often as records are forgotten.
         period = int(time.time()) // KEPT_SECONDS
-        record = f"flash:key:{{{sha256(whose.encode()).hexdigest()}}}"
-        return Claim(record, body, self._ids.derived("f", f"{period}:{body}:{whose}"))
+        record = record_name(user, sha256(key.encode()).hexdigest())
+        order_id = self._ids.derived("f", f"{period}:{body}:{whose}")
+        return Claim(record, body, order_id, user, makes_record)
 
 
 def _answered(known: Known, product_id: int) -> Accepted:
