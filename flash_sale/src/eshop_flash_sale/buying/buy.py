@@ -140,12 +140,11 @@ class Buying:
         """Buys one unit for this order, once however often it is called; `again` where it may have been before."""
         return await self._one(_buyer(request, order_id, call.request_id, keyed=True, again=again))
 
-    async def refused_at_sight(self, product_id: int) -> str | None:
-        """The code with which a buyer of this product would be refused now; None where it seems to sell."""
+    async def is_on_sale(self, product_id: int) -> bool:
+        """Whether there is a flash sale of this product, be it sold out."""
         if product_id in self._selling:
-            return None
-        code = (await self._sales.at_sight([product_id])).get(product_id)
-        return None if code == SALE_CLOSED else code
+            return True
+        return (await self._sales.at_sight([product_id])).get(product_id) != NOT_ON_SALE
 
     async def _one(self, buyer: Buyer) -> Accepted:
         [answer] = await self._each([buyer])

@@ -4,8 +4,8 @@ A key's record is claimed in Redis before anything else is done: whose request i
 that it is. That order's id is derived from all these, so that a Redis which lost the record with its last second makes
 the same order of a repetition, and no second one.
 
-Records cost memory, and anybody may send keys. So a request that is refused at sight leaves none, the record of any
-other refusal lives for minutes only, and one user has a limited number of them.
+Records cost memory, and anybody may send keys. So a request for a product that is not on sale leaves none, the record
+of any other refusal lives for two minutes only, and one user has a limited number of them.
 """
 
 import time
@@ -18,6 +18,7 @@ from eshop_chassis import KEPT_SECONDS, fingerprint, other_request, still_runnin
 from eshop_contract import OrderIds
 from eshop_flash_sale.buying.buy import Accepted, Buying, refused
 from eshop_flash_sale.idempotency.records import Claim, KeyRecords, Known, record_name
+from eshop_flash_sale.sale.sales import NOT_ON_SALE
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, Refused, TooMany
 
@@ -38,11 +39,10 @@ class KeyedBuying:
         Raises what was raised before, Unprocessable where the key was used for another request, Refused (409) while it
         is being answered.
         """
-        code = await self._buying.refused_at_sight(request.productID)
-        claim = self._claim(key, request, makes_record=code is None)
+        claim = self._claim(key, request, makes_record=await self._buying.is_on_sale(request.productID))
         known = await self._records.claim(claim)
         if known.state == "absent":
-            raise refused(code or "", request.productID)
+            raise refused(NOT_ON_SALE, request.productID)
         if known.state == "many":
             raise TooMany("this user has used too many idempotency keys in two days; buy without one, or wait")
         if known.state == "other":
