@@ -13,7 +13,7 @@ from eshop_chassis import KEPT_SECONDS
 from eshop_chassis.calls import Coalescer, Pending
 
 MOST_TOGETHER = 200
-REFUSAL_KEPT_SECONDS = 600
+REFUSAL_KEPT_SECONDS = 120
 """A refusal took nothing, so its record may go soon: whoever repeats the request then is a new buyer."""
 
 
@@ -21,8 +21,8 @@ REFUSAL_KEPT_SECONDS = 600
 class Claim:
     """A key as a request claims it: the name of its record, a hash of the body, the order that the request would be.
 
-    `user` names whose record it is, within the hash tag of `record`. `makes_record` is False for a request that is
-    about to be refused: it is told what is known of the key and leaves nothing behind.
+    `user` names whose record it is, within the hash tag of `record`. `makes_record` is False for a request that cannot
+    succeed: it is told what is known of the key and leaves nothing behind.
     """
 
     record: str
