@@ -74,9 +74,7 @@ class Stall:
         self.delivery = Delivery(self.shelf.redis, queue, "orders", drain)
         self.buying = Buying(self.shelf.sales, self.messages, self.delivery, IDS, orders, wait_seconds=0.3, lanes=2)
         keyed = KeyedBuying(self.shelf.keys, IDS, self.buying)
-        self.service = FlashSaleService(
-            self.shelf.redis, self.shelf.sales, self.buying, keyed, queue, IDS, "orders", drain, self.delivery
-        )
+        self.service = FlashSaleService(self.shelf.sales, self.buying, keyed, self.delivery, drain, IDS)
         self.network.serve("flash:1", flash_sale_api.flash_sale_handlers(self.service, self.network.hooks))
 
     async def buy(self, product: int, user: int = 7, *, key: str = "", amount: int = 100) -> pb.FlashSaleReply:

@@ -193,7 +193,7 @@ class TestSubmit:
     async def test_an_order_told_as_running_stays_told_so(self, shop: Shop):
         await shop.offer(stock=5)
         service = shop.office().service
-        service._wait_seconds = 0.05
+        service._direct._wait_seconds = 0.05
         shop.network.down.add("pay:1")
         first = await service.submit(submission(), keyed())
         shop.network.heal()
@@ -225,7 +225,7 @@ class TestSubmit:
         claimed = Claim("submit", 7, "k1", fingerprint(submission()), order_id)
         await shop.order_db.run(lambda tx: shop.keys.claim(tx, [claimed]))
         shop.pass_time(LEASE_SECONDS + 1)
-        office.placer.gid_of[order_id] = ""
+        office.in_flight.enter(order_id)
         with pytest.raises(Refused, match="still running"):
             await office.service.submit(submission(), keyed())
 
@@ -254,14 +254,13 @@ class TestBuffered:
         assert [message.key for message in shop.queue.messages] == [reply.orderID]
 
     async def test_an_acknowledgement_that_was_lost_makes_one_order(self, shop: Shop, monkeypatch):
-        send, lost = shop.queue.send, [True]
+        send_each, lost = shop.queue.send_each, [True]
 
-        async def lose_the_acknowledgement(*args: Any) -> None:
-            await send(*args)
-            if lost and lost.pop():
-                raise Unavailable("no acknowledgement")
+        async def lose_the_acknowledgement(topic: str, messages: Any) -> list[Unavailable | None]:
+            errors = await send_each(topic, messages)
+            return [Unavailable("no acknowledgement")] if lost and lost.pop() else errors
 
-        monkeypatch.setattr(shop.queue, "send", lose_the_acknowledgement)
+        monkeypatch.setattr(shop.queue, "send_each", lose_the_acknowledgement)
         with pytest.raises(RpcError):
             await shop.client.send_submit_order_notify(buffered(), keyed())
         reply = await shop.client.send_submit_order_notify(buffered(), keyed())

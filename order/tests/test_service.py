@@ -66,7 +66,7 @@ async def test_an_order_that_takes_long_is_told_as_running_and_can_be_asked_abou
     await shop.offer(stock=5)
     shop.network.down.add("pay:1")
     office = shop.office()
-    office.service._wait_seconds = 0.05
+    office.service._direct._wait_seconds = 0.05
     reply = await office.service.submit(submission(), Call.local())
     assert reply.status == "running"
     assert (await outcome(shop, reply.orderID)).status == "running"
@@ -81,12 +81,12 @@ async def test_an_order_that_takes_long_is_told_as_running_and_can_be_asked_abou
 async def test_an_order_that_dtm_does_not_take_is_told_as_running_and_has_a_row(shop: Shop):
     await shop.offer(stock=5)
     office = shop.office()
-    office.service._wait_seconds = 0.05
+    office.service._direct._wait_seconds = 0.05
     forever = asyncio.Event()
     office.placer._sagas = _Never(forever)
     reply = await office.service.submit(submission(), Call.local())
     assert (reply.status, (await outcome(shop, reply.orderID)).status) == ("running", "running")
-    for lane in office.service._lanes._coalescer._running:
+    for lane in office.service._direct._lanes._coalescer._running:
         lane.cancel()
     await shop.recover()
     assert (await outcome(shop, reply.orderID)).status == "confirmed"

@@ -112,7 +112,7 @@ async def test_an_order_that_this_process_places_at_present_is_left_alone(shop: 
     await revert(shop, "g1", order)
     shop.pass_time()
     office = shop.office()
-    office.placer.gid_of[order.order_id] = "g2"
+    office.in_flight.enter(order.order_id, "g2")
     await office.sweeper.sweep()
     assert shop.state(order) == "reverted"
 

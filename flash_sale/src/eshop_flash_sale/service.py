@@ -3,16 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from redis.asyncio import Redis
-
 import aiodtm
 from eshop_chassis import key_of
 from eshop_chassis.calls import answer_many
-from eshop_chassis.dtm import Branch, branch_headers
-from eshop_chassis.kafka import KafkaProducer
+from eshop_chassis.dtm import Branch
 from eshop_contract import OrderIds
 from eshop_flash_sale.buying.buy import Accepted, Buying, refused
-from eshop_flash_sale.delivery.delivery import Delivery, guards, order_bytes
+from eshop_flash_sale.delivery.delivery import Delivery
 from eshop_flash_sale.delivery.drain import QueueDrain
 from eshop_flash_sale.idempotency.requests import KeyedBuying
 from eshop_flash_sale.sale.sales import SOLD_OUT, Sales, Take
@@ -26,26 +23,14 @@ class FlashSaleService(FlashSaleApi):
     """Flash sales: buying, the branches of the message that buying is, and what the stock service needs."""
 
     def __init__(
-        self,
-        redis: Redis,
-        sales: Sales,
-        buying: Buying,
-        keyed: KeyedBuying,
-        producer: KafkaProducer,
-        ids: OrderIds,
-        topic: str,
-        drain: QueueDrain,
-        delivery: Delivery,
+        self, sales: Sales, buying: Buying, keyed: KeyedBuying, delivery: Delivery, drain: QueueDrain, ids: OrderIds
     ) -> None:
-        self._drain = drain
-        self._delivery = delivery
-        self._redis = redis
         self._sales = sales
         self._buying = buying
         self._keyed = keyed
-        self._producer = producer
+        self._delivery = delivery
+        self._drain = drain
         self._ids = ids
-        self._topic = topic
 
     async def flash_sale(self, request: pb.FlashSaleRequest, call: Call) -> pb.FlashSaleReply:
         key = key_of(call)
@@ -69,9 +54,7 @@ class FlashSaleService(FlashSaleApi):
     async def redis_query_prepared(
         self, request: pb.RedisQueryPreparedRequest, call: Call
     ) -> pb.RedisQueryPreparedReply:
-        # Each product is asked, also behind one that was taken: from now on its outcome stands.
-        outcomes = [await guard.query_prepared(self._redis) for guard in guards(Branch(call).barrier)]
-        if not any(outcome.state == "ok" for outcome in outcomes):
+        if not await self._delivery.took_anything(Branch(call).barrier):
             raise Refused("nothing was taken for this message", short="NOT_TAKEN")
         return pb.RedisQueryPreparedReply()
 
@@ -83,7 +66,7 @@ class FlashSaleService(FlashSaleApi):
             await self._delivery.deliver_one(Branch(call).barrier, request, call.request_id)
             return pb.SendSubmitOrderNotifyReply(orderID=request.orderID)
         order_id = self._ids.new("b")
-        await self._producer.send(self._topic, order_id, order_bytes(order_id, request), branch_headers(call))
+        await self._delivery.buffer(order_id, request, call.request_id)
         return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def send_submit_order_notify_many(

@@ -53,17 +53,7 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             lease_seconds=settings.flash_sale_wait_seconds + LEASE_MARGIN_SECONDS,
             most_per_user=settings.flash_sale_keys_per_user,
         )
-        service = FlashSaleService(
-            redis,
-            sales,
-            buying,
-            KeyedBuying(records, ids, buying),
-            producer,
-            ids,
-            settings.kafka_order_topic,
-            drain,
-            delivery,
-        )
+        service = FlashSaleService(sales, buying, KeyedBuying(records, ids, buying), delivery, drain, ids)
         api = Api(
             flash_sale_api.SERVICE_NAME,
             flash_sale_api.flash_sale_handlers(service, hooks),

@@ -1,34 +1,26 @@
 """The rpcs of the order service."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis import fingerprint, get_logger, key_of
-from eshop_chassis.calls import BusyError, answer_many
+from eshop_chassis import fingerprint, key_of
+from eshop_chassis.calls import answer_many
 from eshop_chassis.crud import SharedLists, changed_fields, client_names, sent_fields
-from eshop_chassis.dtm import Branch, BranchRefusal, branch_headers
-from eshop_chassis.kafka import KafkaProducer, QueueMessage
+from eshop_chassis.dtm import Branch, BranchRefusal
 from eshop_chassis.mysql import Database, Tx
 from eshop_contract import OrderIds
 from eshop_order.idempotency.requests import KeyedRequests
 from eshop_order.idempotency.store import Claim
-from eshop_order.orders import Final, NewOrder
+from eshop_order.orders import NewOrder
 from eshop_order.outcome import Outcomes
-from eshop_order.placing.lanes import OrderLanes
-from eshop_order.placing.placer import Placer
-from eshop_order.queue import message as queue_message
-from eshop_order.replies import submit_reply
+from eshop_order.placing.direct import DirectOrders
+from eshop_order.queue.buffered import BufferedOrders
 from eshop_order.store import CANCELLED, DONE, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from eshop_protos.order.v1.order_api import OrderApi
-from protoc_gen_fastapi.runtime import Call, Conflict, Refused, Unavailable, shares_replies
-from protoc_gen_fastapi.runtime.call import REQUEST_ID
+from protoc_gen_fastapi.runtime import Call, Conflict, shares_replies
 
-log = get_logger(__name__)
-SLICE = 50
 _NEXT_STATUS = {1: 2, 2: 3, 3: 4}
 
 
@@ -39,27 +31,20 @@ class OrderService(OrderApi):
         self,
         db: Database,
         store: OrderStore,
-        placer: Placer,
-        lanes: OrderLanes,
-        outcomes: Outcomes,
+        direct: DirectOrders,
+        buffered: BufferedOrders,
         keyed: KeyedRequests,
-        producer: KafkaProducer,
+        outcomes: Outcomes,
         ids: OrderIds,
-        *,
-        topic: str,
-        wait_seconds: float,
     ) -> None:
         self._db = db
         self._store = store
         self._lists = SharedLists("order", db, pb.ListOrderReply)
-        self._placer = placer
-        self._lanes = lanes
-        self._outcomes = outcomes
+        self._direct = direct
+        self._buffered = buffered
         self._keyed = keyed
-        self._producer = producer
+        self._outcomes = outcomes
         self._ids = ids
-        self._topic = topic
-        self._wait_seconds = wait_seconds
 
     async def submit(self, request: pb.SubmitOrderRequest, call: Call) -> pb.SubmitOrderReply:
         order_id, key = self._ids.new("o"), key_of(call)
@@ -69,7 +54,7 @@ class OrderService(OrderApi):
         return await self._keyed.submit(claim, lambda known_id: self._submit(known_id, request, call))
 
     async def _submit(self, order_id: str, request: pb.SubmitOrderRequest, call: Call) -> pb.SubmitOrderReply:
-        [answer] = await self._place([_new_order(order_id, request)], [call.request_id])
+        [answer] = await self._direct.place([_new_order(order_id, request)], [call.request_id])
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -86,8 +71,9 @@ class OrderService(OrderApi):
     async def _notify(
         self, order_id: str, request: pb.SendSubmitOrderNotifyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyReply:
-        order = _new_order(order_id, request)
-        await self._producer.send(self._topic, order_id, queue_message.write(order), branch_headers(call))
+        [error] = await self._buffered.write([_new_order(order_id, request)], [call.request_id])
+        if error is not None:
+            raise error
         return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def submit_many(self, request: pb.SubmitManyRequest, call: Call) -> pb.SubmitManyReply:
@@ -100,7 +86,7 @@ class OrderService(OrderApi):
     async def _submit_all(
         self, requests: Sequence[pb.SubmitOrderRequest], request_ids: Sequence[str]
     ) -> Sequence[pb.SubmitOrderReply | Exception]:
-        return await self._place([_new_order(self._ids.new("o"), request) for request in requests], request_ids)
+        return await self._direct.place([_new_order(self._ids.new("o"), request) for request in requests], request_ids)
 
     async def send_submit_order_notify_many(
         self, request: pb.SendSubmitOrderNotifyManyRequest, call: Call
@@ -113,13 +99,7 @@ class OrderService(OrderApi):
         self, requests: Sequence[pb.SendSubmitOrderNotifyRequest], request_ids: Sequence[str]
     ) -> Sequence[pb.SendSubmitOrderNotifyReply | Exception]:
         orders = [_new_order(self._ids.new("b"), request) for request in requests]
-        messages: list[QueueMessage] = []
-        for order, request_id in zip(orders, request_ids, strict=True):
-            messages.append(QueueMessage(order.order_id, queue_message.write(order), {REQUEST_ID: request_id}))
-            if len(messages) % SLICE == 0:
-                await asyncio.sleep(0)  # sagas are placed by the same event loop, and each of their steps waits for it
-        errors = await self._producer.send_each(self._topic, messages)
-        await asyncio.sleep(0)
+        errors = await self._buffered.write(orders, request_ids)
         return [error or _accepted(order) for order, error in zip(orders, errors, strict=True)]
 
     async def create(self, request: pb.CreateOrderRequest, call: Call) -> pb.CreateOrderReply:
@@ -162,31 +142,6 @@ class OrderService(OrderApi):
     async def list(self, request: pb.ListOrderRequest, call: Call) -> pb.ListOrderReply:
         return await self._lists(self._store.list, request.params)
 
-    async def _place(
-        self, orders: Sequence[NewOrder], request_ids: Sequence[str]
-    ) -> Sequence[pb.SubmitOrderReply | Exception]:
-        """Places orders and waits a few seconds for their outcomes; those that take longer run on without us."""
-        headers = [{REQUEST_ID: request_id} for request_id in request_ids]
-        answers = await self._lanes.place(orders, headers, self._wait_seconds)
-        known = [(order, a) for order, a in zip(orders, answers, strict=True) if isinstance(a, (Final, BusyError))]
-        untold = await self._note_running(orders, {order.order_id for order, _ in known})
-        told = {order.order_id: _told(order.order_id, answer) for order, answer in known}
-        return [told.get(o.order_id) or untold or _told(o.order_id, None) for o in orders]
-
-    async def _note_running(self, orders: Sequence[NewOrder], known: Collection[str]) -> Exception | None:
-        """Writes down the orders whose outcome is not known; returns why where that can't be done."""
-        by_gid: dict[str, list[NewOrder]] = defaultdict(list)
-        for order in orders:
-            if order.order_id not in known:
-                by_gid[self._placer.gid_of.get(order.order_id, "")].append(order)
-        try:
-            for gid, running in by_gid.items():
-                await self._db.run(lambda tx, gid=gid, running=running: self._store.note_running(tx, gid, running))
-        except Exception as error:
-            log.warning("running orders could not be written down", why=str(error))
-            return Unavailable("the shop can't tell what became of this order; look at your orders later")
-        return None
-
     async def _claim(self, branch: Branch, orders: Sequence[NewOrder], *, suite: bool) -> None:
         async def claim(tx: Tx) -> None:
             faults = await self._store.claim(tx, branch.gid, orders, suite=suite)
@@ -221,12 +176,3 @@ def _new_order(order_id: str, request: pb.SubmitOrderRequest | pb.SendSubmitOrde
 
 def _accepted(order: NewOrder) -> pb.SendSubmitOrderNotifyReply:
     return pb.SendSubmitOrderNotifyReply(orderID=order.order_id)
-
-
-def _told(order_id: str, answer: Final | BusyError | None) -> pb.SubmitOrderReply | Exception:
-    if isinstance(answer, BusyError):
-        return answer
-    try:
-        return submit_reply(order_id, answer)
-    except Refused as refusal:
-        return refusal

@@ -16,6 +16,8 @@ from eshop_order.housekeeping import expiring
 from eshop_order.idempotency.requests import KeyedRequests
 from eshop_order.idempotency.store import KeyStore
 from eshop_order.outcome import Outcomes
+from eshop_order.placing.direct import DirectOrders
+from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.lanes import OrderLanes
 from eshop_order.placing.placer import Placer
 from eshop_order.placing.refusals import Refusals
@@ -23,6 +25,7 @@ from eshop_order.placing.saga import Addresses, OrderSagas
 from eshop_order.placing.screening import Screening
 from eshop_order.placing.settle_units import UnitSettlement
 from eshop_order.placing.sweep import Sweeper
+from eshop_order.queue.buffered import BufferedOrders
 from eshop_order.queue.consumer import OrderConsumer
 from eshop_order.queue.dead_letters import DeadLetters
 from eshop_order.queue.placing import QueuePlacing
@@ -53,18 +56,20 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         store, ids = OrderStore(), OrderIds(settings)
         flash_sale = flash_sale_api.FlashSaleClient(flash_channel)
         sagas = OrderSagas(dtm, _addresses(settings))
-        placer = Placer(db, store, dtm, sagas, refusals, UnitSettlement(flash_sale), screening)
+        in_flight = InFlightOrders()
+        placer = Placer(db, store, sagas, refusals, UnitSettlement(flash_sale), screening, in_flight)
         sweeper = Sweeper(
             db,
             store,
-            dtm,
+            sagas,
             placer,
+            in_flight,
             flash_sale,
             every=settings.order_sweep_seconds,
             age=settings.order_left_behind_seconds,
         )
         keyed = KeyedRequests(
-            db, KeyStore(), placer.gid_of.__contains__, lease_seconds=settings.order_wait_seconds + LEASE_MARGIN_SECONDS
+            db, KeyStore(), in_flight.__contains__, lease_seconds=settings.order_wait_seconds + LEASE_MARGIN_SECONDS
         )
         letters = DeadLetters(db, store, producer, settings.kafka_dead_letter_topic)
         placing = QueuePlacing(placer, letters, ids, tries=settings.order_place_tries)
@@ -72,14 +77,17 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         service = OrderService(
             db,
             store,
-            placer,
-            OrderLanes(placer, settings.order_lanes),
-            Outcomes(db, store, placer, ids),
+            DirectOrders(
+                db,
+                store,
+                OrderLanes(placer, in_flight, settings.order_lanes),
+                in_flight,
+                wait_seconds=settings.order_wait_seconds,
+            ),
+            BufferedOrders(producer, settings.kafka_order_topic),
             keyed,
-            producer,
+            Outcomes(db, store, placer, ids),
             ids,
-            topic=settings.kafka_order_topic,
-            wait_seconds=settings.order_wait_seconds,
         )
         router = takes_keys(order_api.order_router(service, hooks), "Submit", "SendSubmitOrderNotify")
         api = Api(order_api.SERVICE_NAME, order_api.order_handlers(service, hooks), router)

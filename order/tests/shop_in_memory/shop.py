@@ -26,6 +26,8 @@ from eshop_flash_sale.service import FlashSaleService
 from eshop_order.idempotency.requests import KeyedRequests
 from eshop_order.orders import Final, NewOrder, Row
 from eshop_order.outcome import Outcomes
+from eshop_order.placing.direct import DirectOrders
+from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.lanes import OrderLanes
 from eshop_order.placing.placer import Placer
 from eshop_order.placing.refusals import Refusals
@@ -33,6 +35,7 @@ from eshop_order.placing.saga import Addresses, OrderSagas
 from eshop_order.placing.screening import Screening
 from eshop_order.placing.settle_units import UnitSettlement
 from eshop_order.placing.sweep import Sweeper
+from eshop_order.queue.buffered import BufferedOrders
 from eshop_order.service import OrderService
 from eshop_pay.service import PayService
 from eshop_pay.store import REVERTED
@@ -102,6 +105,7 @@ class Office:
     placer: Placer
     sweeper: Sweeper
     service: OrderService
+    in_flight: InFlightOrders
 
     async def place(self, orders: Iterable[NewOrder]) -> dict[str, Final]:
         return await self.placer.place(orders, {})
@@ -155,7 +159,7 @@ class Shop:
         delivery = Delivery(redis, self.queue, "orders", drain)
         buying = Buying(sales, messages, delivery, self.ids, self.client, wait_seconds=1, lanes=2)
         keyed = KeyedBuying(records, self.ids, buying)
-        return FlashSaleService(redis, sales, buying, keyed, self.queue, self.ids, "orders", drain, delivery)
+        return FlashSaleService(sales, buying, keyed, delivery, drain, self.ids)
 
     def office(self, dtm: Any = None) -> Office:
         """A new process of the order service."""
@@ -170,21 +174,19 @@ class Shop:
             stock_api.StockClient(self.network.channel("stock:1")).check_many,
             SCREENED_BATCHES,
         )
-        placer = Placer(db, store, dtm, sagas, self._refusals(), UnitSettlement(flash_sale), screening)
-        sweeper = Sweeper(db, store, dtm, placer, flash_sale, every=1, age=LEFT_BEHIND_SECONDS)
+        in_flight = InFlightOrders()
+        placer = Placer(db, store, sagas, self._refusals(), UnitSettlement(flash_sale), screening, in_flight)
+        sweeper = Sweeper(db, store, sagas, placer, in_flight, flash_sale, every=1, age=LEFT_BEHIND_SECONDS)
         service = OrderService(
             db,
             store,
-            placer,
-            OrderLanes(placer, 2),
+            DirectOrders(db, store, OrderLanes(placer, in_flight, 2), in_flight, wait_seconds=2),
+            BufferedOrders(self.queue, "orders"),
+            KeyedRequests(db, keys, in_flight.__contains__, lease_seconds=LEASE_SECONDS),
             Outcomes(db, store, placer, self.ids),
-            KeyedRequests(db, keys, placer.gid_of.__contains__, lease_seconds=LEASE_SECONDS),
-            self.queue,
             self.ids,
-            topic="orders",
-            wait_seconds=2,
         )
-        return Office(placer, sweeper, service)
+        return Office(placer, sweeper, service, in_flight)
 
     def _refusals(self) -> Refusals:
         async def own(request: types_pb2.GetRefusalsRequest, call: Call) -> types_pb2.GetRefusalsReply:

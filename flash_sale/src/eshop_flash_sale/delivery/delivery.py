@@ -109,6 +109,17 @@ class Delivery:
             elif not complete:
                 raise Unavailable("no outcome is stored for this message")
 
+    async def took_anything(self, barrier: aiodtm.Barrier) -> bool:
+        """Answers a message's check-back. Each product is asked, also behind one that was taken: from now on its
+        outcome stands. Raises InvalidArgument for another's gid.
+        """
+        outcomes = [await guard.query_prepared(self._redis) for guard in guards(barrier)]
+        return any(outcome.state == "ok" for outcome in outcomes)
+
+    async def buffer(self, order_id: str, order: pb.SendSubmitOrderNotifyRequest, request_id: str) -> None:
+        """Writes an ordinary buffered order, which no unit was taken for. Raises Unavailable."""
+        await self._producer.send(self._topic, order_id, order_bytes(order_id, order), {REQUEST_ID: request_id})
+
     async def _taken(self, barrier: aiodtm.Barrier, products: Sequence[int]) -> tuple[list[Unit], bool]:
         """The units that were taken, and whether each product has an outcome."""
         outcomes = await stored_each(self._redis, guards(barrier))

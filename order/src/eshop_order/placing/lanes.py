@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from eshop_chassis import get_logger
 from eshop_chassis.calls import BusyError, Coalescer, Pending
 from eshop_order.orders import Final, NewOrder
+from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.placer import Headers, Placer
 from protoc_gen_fastapi.runtime import RpcError
 
@@ -20,8 +21,9 @@ MOST_ORDERS = 500
 class OrderLanes:
     """Places submitted orders in batches; each buyer gets the outcome of their own order, as soon as it is known."""
 
-    def __init__(self, placer: Placer, lanes: int) -> None:
+    def __init__(self, placer: Placer, in_flight: InFlightOrders, lanes: int) -> None:
         self._placer = placer
+        self._in_flight = in_flight
         self._coalescer: Coalescer[tuple[NewOrder, Headers], Final] = Coalescer(
             "order", self._place, lanes=lanes, max_items=MOST_ORDERS
         )
@@ -34,14 +36,13 @@ class OrderLanes:
         group = self._coalescer.begin(list(zip(orders, headers, strict=True)))
         for order, answer in zip(orders, group.so_far(), strict=True):
             if answer is None:
-                self._placer.gid_of[order.order_id] = ""  # not in a saga yet, but not left behind either
+                self._in_flight.enter(order.order_id)
         group.done.add_done_callback(lambda _: self._ended(orders, group.so_far()))
         await asyncio.wait([group.done], timeout=seconds)
         return group.so_far()
 
     def _ended(self, orders: Sequence[NewOrder], answers: Sequence[Answer]) -> None:
-        for order in orders:
-            self._placer.gid_of.pop(order.order_id, None)
+        self._in_flight.leave(order.order_id for order in orders)
         for error in {id(answer): answer for answer in answers if isinstance(answer, Exception)}.values():
             if not isinstance(error, BusyError):
                 known = isinstance(error, RpcError)

@@ -9,11 +9,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from aiodtm import Dtm, DtmFailure, DtmUnavailable, Outcome, Saga, random_gid
+from aiodtm import DtmFailure, DtmUnavailable, Outcome, Saga, random_gid
 from eshop_chassis import crash_point, get_logger
 from eshop_chassis.dtm import MAX_REASON, Fault
 from eshop_chassis.mysql import Database, Tx
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder, Row
+from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.refusals import Refusals
 from eshop_order.placing.saga import OrderSagas
 from eshop_order.placing.screening import Screening
@@ -37,21 +38,19 @@ class Placer:
         self,
         db: Database,
         store: OrderStore,
-        dtm: Dtm,
         sagas: OrderSagas,
         refusals: Refusals,
         units: UnitSettlement,
         screening: Screening,
+        in_flight: InFlightOrders,
     ) -> None:
         self._db = db
         self._store = store
-        self._dtm = dtm
         self._sagas = sagas
         self._refusals = refusals
         self._units = units
         self._screening = screening
-        self.gid_of: dict[str, str] = {}
-        """The transaction that each order is in at present, "" before the first; such orders are not left behind."""
+        self._in_flight = in_flight
 
     async def place(
         self, orders: Iterable[NewOrder], headers: Headers, on_final: OnFinal | None = None
@@ -79,8 +78,7 @@ class Placer:
                     together = False
                     await pause.again()
         finally:
-            for order_id in [*waiting, *finals]:
-                self.gid_of.pop(order_id, None)
+            self._in_flight.leave([*waiting, *finals])
         return finals
 
     async def settle(self, gid: str, orders: Sequence[NewOrder], outcome: Outcome | None) -> None:
@@ -113,7 +111,7 @@ class Placer:
         """Runs one saga; returns the orders that are final after it."""
         gid = random_gid()
         for order in orders:
-            self.gid_of[order.order_id] = gid
+            self._in_flight.enter(order.order_id, gid)
         outcome = await self._run(self._sagas.place(gid, orders, headers), gid)
         log.info("saga ended", gid=gid, orders=len(orders), status=outcome.status, **request_id(headers))
         if outcome.status == "succeed":
@@ -133,9 +131,9 @@ class Placer:
         while outcome.status not in ("succeed", "failed"):
             await pause.again()
             try:
-                known = await self._dtm.outcome(gid)
+                known = await self._sagas.outcome(gid)
                 if known is not None and time.monotonic() > asleep:
-                    await self._dtm.wake_one(gid)
+                    await self._sagas.wake(gid)
                     asleep = time.monotonic() + WAKE_SECONDS
             except (DtmUnavailable, DtmFailure):
                 continue
@@ -172,7 +170,7 @@ class Placer:
         """Confirms a claimed order whose transaction succeeded, though its own placer did not live to write it."""
         if row.state != "claimed":
             return None
-        outcome = await self._dtm.outcome(row.gid)
+        outcome = await self._sagas.outcome(row.gid)
         if outcome is None or outcome.status != "succeed":
             return None
         await self._db.run(lambda tx: self._store.confirm(tx, row.gid))

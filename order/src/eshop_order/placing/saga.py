@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aiodtm import Dtm, Saga, Step
+from aiodtm import Dtm, Outcome, Saga, Step
 from eshop_chassis.dtm import branch_url
 from eshop_order.orders import NewOrder
 from eshop_protos.coupon.v1 import coupon_pb2
@@ -27,7 +27,7 @@ class Addresses:
 
 
 class OrderSagas:
-    """Builds the saga for a batch of orders."""
+    """Builds the saga for a batch of orders, and asks DTM about sagas that run."""
 
     def __init__(self, dtm: Dtm, addresses: Addresses) -> None:
         self._dtm = dtm
@@ -46,6 +46,14 @@ class OrderSagas:
         saga.step(self._deduct_stock(orders))
         saga.step(self._open_payments(orders))
         return saga
+
+    async def outcome(self, gid: str) -> Outcome | None:
+        """How far a saga has come; None where DTM does not know it. Raises DtmUnavailable, DtmFailure."""
+        return await self._dtm.outcome(gid)
+
+    async def wake(self, gid: str) -> None:
+        """Has DTM try a saga again whose branch failed. Raises DtmUnavailable, DtmFailure."""
+        await self._dtm.wake_one(gid)
 
     def _claim_orders(self, orders: Sequence[NewOrder]) -> Step:
         return Step(

@@ -5,12 +5,14 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 
-from aiodtm import Dtm, DtmUnavailable, Outcome
+from aiodtm import DtmUnavailable, Outcome
 from eshop_chassis import get_logger
 from eshop_chassis.dtm import MAX_REASON, Fault
 from eshop_chassis.mysql import Database
 from eshop_order.orders import Row
+from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.placer import WAKE_SECONDS, Placer, cancel
+from eshop_order.placing.saga import OrderSagas
 from eshop_order.store import OrderStore
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
@@ -27,8 +29,9 @@ class Sweeper:
         self,
         db: Database,
         store: OrderStore,
-        dtm: Dtm,
+        sagas: OrderSagas,
         placer: Placer,
+        in_flight: InFlightOrders,
         flash_sale: FlashSaleApi,
         *,
         every: float,
@@ -36,8 +39,9 @@ class Sweeper:
     ) -> None:
         self._db = db
         self._store = store
-        self._dtm = dtm
+        self._sagas = sagas
         self._placer = placer
+        self._in_flight = in_flight
         self._flash_sale = flash_sale
         self._every = every
         self._age = age
@@ -58,13 +62,13 @@ class Sweeper:
         rows = await self._db.run(lambda tx: self._store.left_behind(tx, self._age))
         by_gid: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
-            if row.order.order_id not in self._placer.gid_of:
+            if row.order.order_id not in self._in_flight:
                 by_gid[row.gid].append(row)
         for gid, of_gid in by_gid.items():
             await self._finish(gid, of_gid)
 
     async def _finish(self, gid: str, rows: Sequence[Row]) -> None:
-        outcome = await self._dtm.outcome(gid) if gid else None
+        outcome = await self._sagas.outcome(gid) if gid else None
         if outcome is not None and outcome.status == "succeed":
             await self._db.run(lambda tx: self._store.confirm(tx, gid))
             log.info("confirmed orders that were left behind", gid=gid, orders=len(rows))
@@ -79,7 +83,7 @@ class Sweeper:
         self._woken = {other: at for other, at in self._woken.items() if now - at < WAKE_SECONDS}
         if gid not in self._woken and len(self._woken) < MOST_WOKEN:
             self._woken[gid] = now
-            await self._dtm.wake_one(gid)
+            await self._sagas.wake(gid)
 
     async def _finish_given_up(self, gid: str, rows: Sequence[Row], outcome: Outcome | None) -> None:
         """Orders of the suite are placed again; those of a foreign saga are final with it."""
