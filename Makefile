@@ -66,13 +66,12 @@ faults: bootstrap ## The fault matrix; ROWS="stock-killed kafka-killed" SEEDS=2 
 		$(if $(REPORT),--report "$(REPORT)") $(if $(PACE),--pace $(PACE)) $(if $(WITHOUT),--without $(WITHOUT)) $(if $(FAULTS_PORT_OFFSET),--port-offset $(FAULTS_PORT_OFFSET))
 
 COMPOSE ?= docker compose
-COMPOSE_SUITE = $(COMPOSE) -p eshop $(if $(wildcard .env),--env-file .env) -f deploy/compose.yaml
 
 compose-up: ## Start the whole suite in containers; COMPOSE=docker-compose for the old one
-	@$(COMPOSE_SUITE) up -d --build
+	@$(COMPOSE) up -d --build
 
 compose-down: ## Stop the containers; data stays
-	@$(COMPOSE_SUITE) down
+	@$(COMPOSE) down
 
 compose-test: bootstrap ## Try the compose file for real, with an engine and images of its own where there are none
 	@$(ESHOP) compose-test $(if $(OFFSET),--port-offset $(OFFSET)) $(if $(FULL),--full) \
