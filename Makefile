@@ -6,7 +6,7 @@ ESHOP := .venv/bin/eshop
 TEST_STACK := --stack test
 
 .PHONY: help bootstrap up down status logs doctor clean demo verify dead-letters parts k6 bench test test-fast lint \
-	types protos protos-check faults compose-up compose-down compose-test
+	types protos protos-check check docs audit sbom release faults compose-up compose-down compose-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ bootstrap: ## Make .venv what the lock says (the targets below do this themselve
 
 up: bootstrap ## Start the whole suite, load demo data, place one order of each kind
 	@$(ESHOP) up
+
+# Builds and audits need tools that nothing else does: each group has an environment of its own.
+TOOLS_OF = NO_MKDOCS_2_WARNING=1 UV_PROJECT_ENVIRONMENT=.eshop/venvs/$(1) deploy/uv.sh run --quiet --locked --only-group $(1)
 
 # These must work when the workspace itself doesn't install.
 $(ESHOP):
@@ -76,6 +79,10 @@ compose-down: ## Stop the containers; data stays
 compose-test: bootstrap ## Try the compose file for real, with an engine and images of its own where there are none
 	@$(ESHOP) compose-test $(if $(OFFSET),--port-offset $(OFFSET)) $(if $(FULL),--full) \
 		$(if $(TRANSCRIPT),--transcript "$(TRANSCRIPT)")
+
+docs: ## Build the documentation site into .eshop/docs; SERVE=1 shows it on port 8000
+	@$(call TOOLS_OF,docs) mkdocs $(if $(SERVE),serve,build)
+	@echo "ok  The site is in .eshop/docs"
 
 lint: bootstrap ## Check style and formatting
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
