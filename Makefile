@@ -63,6 +63,9 @@ test: bootstrap ## Run all tests on a stack of their own; ARGS="-k stock", KEEP=
 test-fast: ## The same on a test stack that stays up and keeps its data
 	@KEEP=1 $(MAKE) test
 
+release: ## Give everything one version, and the changes its name: VERSION=0.3.0
+	@deploy/uv.sh run --quiet --no-project python deploy/ci/release.py $(VERSION)
+
 faults: bootstrap ## The fault matrix; ROWS="stock-killed kafka-killed" SEEDS=2 SEED=1 LONG=1 RESUME=1 REPORT=path KEEP=1
 	@.venv/bin/python test/faults $(if $(ROWS),--rows "$(ROWS)") --seeds $(or $(SEEDS),$(if $(LONG),5,1)) \
 		--seed $(or $(SEED),1) $(if $(LONG),--long) $(if $(RESUME),--resume) $(if $(KEEP),--keep) \
@@ -83,6 +86,12 @@ compose-test: bootstrap ## Try the compose file for real, with an engine and ima
 docs: ## Build the documentation site into .eshop/docs; SERVE=1 shows it on port 8000
 	@$(call TOOLS_OF,docs) mkdocs $(if $(SERVE),serve,build)
 	@echo "ok  The site is in .eshop/docs"
+
+audit: ## Name dependencies with a known vulnerability; needs PyPI's own service, not only a mirror
+	@$(call TOOLS_OF,audit) python deploy/ci/audit.py
+
+sbom: ## Write what the suite is made of (CycloneDX) into .eshop/sbom: Python, DTM, Kafka
+	@deploy/ci/sbom.sh
 
 lint: bootstrap ## Check style and formatting
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
