@@ -6,7 +6,7 @@ ESHOP := .venv/bin/eshop
 TEST_STACK := --stack test
 
 .PHONY: help bootstrap up down status logs doctor clean demo verify dead-letters parts k6 bench test test-fast lint \
-	types protos protos-check faults compose-up compose-down compose-test
+	types protos protos-check check docs audit sbom release faults compose-up compose-down compose-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ bootstrap: ## Make .venv what the lock says (the targets below do this themselve
 
 up: bootstrap ## Start the whole suite, load demo data, place one order of each kind
 	@$(ESHOP) up
+
+# Builds and audits need tools that nothing else does: each group has an environment of its own.
+TOOLS_OF = NO_MKDOCS_2_WARNING=1 UV_PROJECT_ENVIRONMENT=.eshop/venvs/$(1) deploy/uv.sh run --quiet --locked --only-group $(1)
 
 # These must work when the workspace itself doesn't install.
 $(ESHOP):
@@ -60,23 +63,35 @@ test: bootstrap ## Run all tests on a stack of their own; ARGS="-k stock", KEEP=
 test-fast: ## The same on a test stack that stays up and keeps its data
 	@KEEP=1 $(MAKE) test
 
+release: ## Give everything one version, and the changes its name: VERSION=0.3.0
+	@deploy/uv.sh run --quiet --no-project python deploy/ci/release.py $(VERSION)
+
 faults: bootstrap ## The fault matrix; ROWS="stock-killed kafka-killed" SEEDS=2 SEED=1 LONG=1 RESUME=1 REPORT=path KEEP=1
 	@.venv/bin/python test/faults $(if $(ROWS),--rows "$(ROWS)") --seeds $(or $(SEEDS),$(if $(LONG),5,1)) \
 		--seed $(or $(SEED),1) $(if $(LONG),--long) $(if $(RESUME),--resume) $(if $(KEEP),--keep) \
 		$(if $(REPORT),--report "$(REPORT)") $(if $(PACE),--pace $(PACE)) $(if $(WITHOUT),--without $(WITHOUT)) $(if $(FAULTS_PORT_OFFSET),--port-offset $(FAULTS_PORT_OFFSET))
 
 COMPOSE ?= docker compose
-COMPOSE_SUITE = $(COMPOSE) -p eshop $(if $(wildcard .env),--env-file .env) -f deploy/compose.yaml
 
 compose-up: ## Start the whole suite in containers; COMPOSE=docker-compose for the old one
-	@$(COMPOSE_SUITE) up -d --build
+	@$(COMPOSE) up -d --build
 
 compose-down: ## Stop the containers; data stays
-	@$(COMPOSE_SUITE) down
+	@$(COMPOSE) down
 
 compose-test: bootstrap ## Try the compose file for real, with an engine and images of its own where there are none
 	@$(ESHOP) compose-test $(if $(OFFSET),--port-offset $(OFFSET)) $(if $(FULL),--full) \
 		$(if $(TRANSCRIPT),--transcript "$(TRANSCRIPT)")
+
+docs: ## Build the documentation site into .eshop/docs; SERVE=1 shows it on port 8000
+	@$(call TOOLS_OF,docs) mkdocs $(if $(SERVE),serve,build)
+	@echo "ok  The site is in .eshop/docs"
+
+audit: ## Name dependencies with a known vulnerability; needs PyPI's own service, not only a mirror
+	@$(call TOOLS_OF,audit) python deploy/ci/audit.py
+
+sbom: ## Write what the suite is made of (CycloneDX) into .eshop/sbom: Python, DTM, Kafka
+	@deploy/ci/sbom.sh
 
 lint: bootstrap ## Check style and formatting
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from patience import eventually
 
-COMPOSE_FILE = Path(__file__).parents[1] / "deploy" / "compose.yaml"
+COMPOSE_FILE = Path(__file__).parents[1] / "compose.yaml"
 PROJECT, COMMAND, SCALE = "ESHOP_COMPOSE_PROJECT", "ESHOP_COMPOSE_COMMAND", "ESHOP_COMPOSE_SCALE"
 PORT_TAKEN = "address already in use"
 BACK_WITHIN = 120.0
@@ -34,7 +34,7 @@ class ComposeProject:
         assert ended.returncode == 0, ended.stderr
 
     def _compose(self, *words: str) -> subprocess.CompletedProcess[str]:
-        argv = [*self.command, "-p", self.name, "-f", str(COMPOSE_FILE), *words]
+        argv = [*self.command, "-p", self.name, "-f", str(COMPOSE_FILE), "--env-file", os.devnull, *words]
         return subprocess.run(argv, capture_output=True, text=True, check=False)
 
     def containers(self, service: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""deploy/compose.yaml keeps the promises of docs/containers.md. (`make compose-test` runs it.)"""
+"""compose.yaml keeps the promises of docs/containers.md. (`make compose-test` runs it.)"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import yaml
 
 from eshop_deploy.compose_test import images
 from eshop_deploy.compose_test.suite import ONE_SHOTS, Container, compose_file
+from eshop_deploy.layout import project_root
 from eshop_deploy.settings import DEFAULT_PORTS, variable
 
 TEXT = compose_file().read_text()
@@ -18,6 +19,7 @@ SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 ON_DEMAND = {name for name, service in SERVICES.items() if "profiles" in service}
 LASTING = set(SERVICES) - set(ONE_SHOTS) - ON_DEMAND
 STORES = {"mysql", "redis", "kafka"}
+OWN = {name: service for name, service in SERVICES.items() if "build" in service}
 UNITS = {"m": 1, "g": 1024}
 
 
@@ -28,6 +30,16 @@ def megabytes(service: dict[str, Any]) -> int:
 
 def published() -> list[tuple[str, str]]:
     return [(name, port) for name, service in SERVICES.items() for port in service.get("ports", [])]
+
+
+def test_it_lies_where_docker_compose_up_finds_it() -> None:
+    assert compose_file() == project_root() / "compose.yaml"
+    assert all((project_root() / service["build"]["dockerfile"]).is_file() for service in OWN.values())
+
+
+def test_the_suites_own_images_are_built_and_never_pulled_from_a_stranger() -> None:
+    assert len(OWN) == len(SERVICES) - len(STORES) - len(ON_DEMAND)
+    assert {service["pull_policy"] for service in OWN.values()} == {"${ESHOP_PULL_POLICY:-build}"}
 
 
 def test_everything_that_runs_at_a_time_stays_below_4_gb() -> None:

@@ -63,7 +63,7 @@ async def keeping(stack: StackDir, part: Part, *needs: Keeper) -> AsyncIterator[
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - what is awaited happens in other processes
             await asyncio.sleep(0.01)
 

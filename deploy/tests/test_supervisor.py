@@ -72,7 +72,7 @@ async def supervised(suite: Suite, story: Callable[[Supervisor], None], then: Ca
     ended = asyncio.Event()
     works = Supervisor(suite.stack)
     task = asyncio.create_task(works.run(ended))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         await until(suite.ready)
         story(works)
         await until(then)

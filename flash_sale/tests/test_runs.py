@@ -41,7 +41,7 @@ class Server:
         self._process = await asyncio.create_subprocess_exec(
             str(REDIS_SERVER), *options, "--appendfsync", "always", stdout=asyncio.subprocess.DEVNULL
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await self._answers():  # noqa: ASYNC110 - the server has no way to tell us
                 await asyncio.sleep(0.05)
 

@@ -98,7 +98,7 @@ async def test_a_submit_that_dtm_never_got_is_sent_again_until_it_has_it(shops: 
     shop = shops(Plan(submit="lost"))
     await shop.offer(stock=10)
     order = shop.order()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await shop.office().place([order]))[order.order_id].confirmed
     assert len({arrival.gid for arrival in shop.dtm.arrivals}) == 1
     shop.check()
@@ -297,6 +297,6 @@ class _NeverAnswers:
 
 
 async def _until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not happened():  # noqa: ASYNC110 - what happens here happens in other tasks, without an event
             await asyncio.sleep(0)

@@ -72,7 +72,7 @@ async def test_an_order_that_takes_long_is_told_as_running_and_can_be_asked_abou
     assert (await outcome(shop, reply.orderID)).status == "running"
     shop.network.heal()
     await shop.dtm.settle()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while (await outcome(shop, reply.orderID)).status != "confirmed":  # noqa: ASYNC110 - as a buyer would ask
             await asyncio.sleep(0.01)
     shop.check()

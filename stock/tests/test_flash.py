@@ -269,7 +269,7 @@ class TestDeaths:
         house.network.heal()
         await house.pass_time(20)
         finishing = asyncio.create_task(house.flash_sales.finish_openings())
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while house.sales.sales[1].state != "open":  # noqa: ASYNC110 - a loop that never ends does it
                 await asyncio.sleep(0.005)
         finishing.cancel()

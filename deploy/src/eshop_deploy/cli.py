@@ -221,7 +221,7 @@ def compose_test_command(
     full: Annotated[bool, typer.Option("--full", help="Also the README's k6 command lines, as they stand.")] = False,
     page: Annotated[Path | None, typer.Option("--transcript", help="A page to keep what was seen.")] = None,
 ) -> None:
-    """Try deploy/compose.yaml: build, start, order, load, kill every container, check the books, take down."""
+    """Try compose.yaml: build, start, order, load, kill every container, check the books, take down."""
     transcript.record()
     with stopwatch() as taken:
         ran = compose_test(port_offset, full=full)

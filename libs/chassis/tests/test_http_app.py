@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 
 import httpx
 import pytest
@@ -111,3 +112,8 @@ async def _counters(http: httpx.AsyncClient) -> set[str]:
     """What is counted, without the numbers."""
     metrics = (await http.get("/metrics")).text
     return {line.rpartition(" ")[0] for line in metrics.splitlines() if line.startswith("eshop_rpc_total{")}
+
+
+async def test_the_openapi_document_tells_the_version_that_is_installed(http: httpx.AsyncClient) -> None:
+    document = (await http.get("/openapi.json")).json()
+    assert document["info"]["version"] == version("eshop-chassis")

