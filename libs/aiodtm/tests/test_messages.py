@@ -171,7 +171,7 @@ async def test_do_and_submit_leaves_an_unknown_error_to_the_check_back(stage):
         raise RuntimeError("the disk is full")
 
     async def check_back(payload, metadata):
-        await message.barrier.query_prepared(store)
+        await store.query_prepared(message.barrier)
 
     message = message_of(stage, "A", check_back=check_back)
     with pytest.raises(RuntimeError):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 import aiodtm.mysql
 from aiodtm import Barrier, BranchRefused, CommitUnknown, UndoRefused, drained, random_gid
-from aiodtm.mysql import commit
+from aiodtm.mysql import MySQLBarriers, commit
 
 pytestmark = pytest.mark.parts
 
@@ -27,7 +27,11 @@ class Shop:
     table: str
 
     def barrier(self, gid: str, op: str = "action", branch_id: str = "01") -> Barrier:
-        return Barrier(gid, "saga", branch_id, op, self.table)
+        return Barrier(gid, "saga", branch_id, op)
+
+    @property
+    def store(self) -> MySQLBarriers:
+        return MySQLBarriers(self.engine, self.table)
 
     async def rows(self, gid: str) -> dict[str, str]:
         async with self.engine.begin() as tx:
@@ -58,8 +62,8 @@ async def test_once_returns_what_work_returned_and_then_none(shop):
     async def work(tx):
         return 42
 
-    assert await shop.barrier(gid).once(shop.engine, work) == 42
-    assert await shop.barrier(gid).once(shop.engine, work) is None
+    assert await shop.store.once(shop.barrier(gid), work) == 42
+    assert await shop.store.once(shop.barrier(gid), work) is None
     assert await shop.rows(gid) == {"action": "action"}
 
 
@@ -75,12 +79,12 @@ async def test_a_refusal_rolls_back_and_is_recorded_in_its_own_transaction(shop)
         assert str(error) == "only 3 left"
 
     with pytest.raises(OutOfStock):
-        await shop.barrier(gid).once(shop.engine, refuse, refuse_on=(OutOfStock,), record=record)
+        await shop.store.once(shop.barrier(gid), refuse, refuse_on=(OutOfStock,), record=record)
     with pytest.raises(BranchRefused) as repeated:
-        await shop.barrier(gid).once(shop.engine, refuse, refuse_on=(OutOfStock,), record=record)
+        await shop.store.once(shop.barrier(gid), refuse, refuse_on=(OutOfStock,), record=record)
     assert repeated.value.short == "OUT_OF_STOCK"
     assert (await shop.num(f"{gid}-w"), await shop.num(f"{gid}-r")) == (None, 1)
-    assert await shop.rows(gid) == {"action": "refused:OUT_OF_STOCK"}
+    assert await shop.rows(gid) == dict.fromkeys(("action", "compensate"), "refused:OUT_OF_STOCK")
 
 
 async def test_a_refusal_whose_record_fails_is_not_stored(shop):
@@ -93,7 +97,7 @@ async def test_a_refusal_whose_record_fails_is_not_stored(shop):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        await shop.barrier(gid).once(shop.engine, refuse, refuse_on=(OutOfStock,), record=fail)
+        await shop.store.once(shop.barrier(gid), refuse, refuse_on=(OutOfStock,), record=fail)
     assert await shop.rows(gid) == {}
 
 
@@ -105,7 +109,7 @@ async def test_another_error_leaves_no_trace(shop):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        await shop.barrier(gid).once(shop.engine, fail)
+        await shop.store.once(shop.barrier(gid), fail)
     assert await shop.rows(gid) == {}
     assert await shop.num(gid) is None
     assert shop.idle()
@@ -120,10 +124,10 @@ async def test_an_undo_that_refuses_is_an_error_and_can_be_repeated(shop):
     async def refuse(tx):
         raise BranchRefused
 
-    await shop.barrier(gid).once(shop.engine, work)
+    await shop.store.once(shop.barrier(gid), work)
     with pytest.raises(UndoRefused):
-        await shop.barrier(gid, "compensate").once(shop.engine, refuse)
-    assert await shop.barrier(gid, "compensate").once(shop.engine, work) == "done"
+        await shop.store.once(shop.barrier(gid, "compensate"), refuse)
+    assert await shop.store.once(shop.barrier(gid, "compensate"), work) == "done"
 
 
 async def test_an_undo_waits_for_an_action_that_is_still_running(shop):
@@ -137,9 +141,9 @@ async def test_an_undo_waits_for_an_action_that_is_still_running(shop):
     async def undo(tx):
         order.append("undo")
 
-    action = asyncio.create_task(shop.barrier(gid).once(shop.engine, act))
+    action = asyncio.create_task(shop.store.once(shop.barrier(gid), act))
     await begun.wait()
-    await shop.barrier(gid, "compensate").once(shop.engine, undo)
+    await shop.store.once(shop.barrier(gid, "compensate"), undo)
     await action
     assert order == ["action", "undo"]
 
@@ -155,13 +159,13 @@ async def test_an_action_that_refuses_while_its_undo_waits_is_told_so(shop):
     async def undo(tx):
         raise AssertionError
 
-    action = asyncio.create_task(shop.barrier(gid).once(shop.engine, act, refuse_on=(OutOfStock,)))
+    action = asyncio.create_task(shop.store.once(shop.barrier(gid), act, refuse_on=(OutOfStock,)))
     await begun.wait()
-    await shop.barrier(gid, "compensate").once(shop.engine, undo)
+    await shop.store.once(shop.barrier(gid, "compensate"), undo)
     with pytest.raises((BranchRefused, OutOfStock)):
         await action
     with pytest.raises(BranchRefused):
-        await shop.barrier(gid).once(shop.engine, act, refuse_on=(OutOfStock,))
+        await shop.store.once(shop.barrier(gid), act, refuse_on=(OutOfStock,))
 
 
 async def test_two_that_lock_each_other_both_get_through(shop):
@@ -178,8 +182,8 @@ async def test_two_that_lock_each_other_both_get_through(shop):
         return work
 
     await asyncio.gather(
-        shop.barrier(random_gid()).once(shop.engine, crossing(one, two)),
-        shop.barrier(random_gid()).once(shop.engine, crossing(two, one)),
+        shop.store.once(shop.barrier(random_gid()), crossing(one, two)),
+        shop.store.once(shop.barrier(random_gid()), crossing(two, one)),
     )
     assert len(tries) >= 3
     assert (await shop.num(one), await shop.num(two)) == (2, 2)
@@ -190,7 +194,7 @@ async def test_a_lock_that_is_held_too_long_is_waited_for_again(shop):
     gid, row = random_gid(), random_gid()
     async with shop.engine.connect() as holder:
         await shop.write(holder, row)
-        waiting = asyncio.create_task(shop.barrier(gid).once(shop.engine, lambda tx: shop.write(tx, row)))
+        waiting = asyncio.create_task(shop.store.once(shop.barrier(gid), lambda tx: shop.write(tx, row)))
         await asyncio.sleep(1.3)  # innodb_lock_wait_timeout is 1 s here
         await holder.commit()
     await waiting
@@ -206,7 +210,7 @@ async def test_a_cancelled_caller_leaves_the_transaction_to_finish(shop):
         await asyncio.sleep(0.2)
         await shop.write(tx, gid)
 
-    call = asyncio.create_task(shop.barrier(gid).once(shop.engine, work))
+    call = asyncio.create_task(shop.store.once(shop.barrier(gid), work))
     await begun.wait()
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -215,7 +219,7 @@ async def test_a_cancelled_caller_leaves_the_transaction_to_finish(shop):
     await drained()
     assert shop.idle()
     assert await shop.num(gid) == 2
-    assert await shop.barrier(gid).once(shop.engine, work) is None
+    assert await shop.store.once(shop.barrier(gid), work) is None
 
 
 async def test_a_connection_lost_at_work_redoes_the_transaction(shop):
@@ -228,7 +232,7 @@ async def test_a_connection_lost_at_work_redoes_the_transaction(shop):
             await kill_connection(shop, tx)
         await shop.write(tx, gid)
 
-    await shop.barrier(gid).once(shop.engine, work)
+    await shop.store.once(shop.barrier(gid), work)
     assert len(tries) == 2
     assert await shop.num(gid) == 2
     assert shop.idle()
@@ -243,7 +247,7 @@ async def test_a_connection_lost_before_commit_redoes_the_transaction(shop):
         if len(tries) == 1:
             await kill_connection(shop, tx)
 
-    await shop.barrier(gid).once(shop.engine, work)
+    await shop.store.once(shop.barrier(gid), work)
     assert len(tries) == 2
     assert await shop.num(gid) == 1
 
@@ -263,7 +267,7 @@ async def test_a_commit_whose_reply_is_lost_counts_once(shop, monkeypatch):
 
     lost: list[int] = []
     monkeypatch.setattr(AsyncConnection, "commit", commit_and_lose)
-    assert await shop.barrier(gid).once(shop.engine, work) is None
+    assert await shop.store.once(shop.barrier(gid), work) is None
     assert (len(tries), await shop.num(gid)) == (1, 1)
 
 
@@ -275,8 +279,8 @@ async def test_a_connection_that_is_lost_in_commit_again_and_again_is_reported_a
         await kill_connection(shop, tx)
 
     with pytest.raises(CommitUnknown):
-        await shop.barrier(gid).once(shop.engine, work)
-    await shop.barrier(gid).once(shop.engine, lambda tx: shop.write(tx, gid))
+        await shop.store.once(shop.barrier(gid), work)
+    await shop.store.once(shop.barrier(gid), lambda tx: shop.write(tx, gid))
     assert await shop.num(gid) == 1
     assert shop.idle()
 
@@ -297,7 +301,7 @@ async def test_a_mysql_that_is_away_fails_at_once(shop):
     away = create_async_engine(f"mysql+aiomysql://root@127.0.0.1:{free_port()}/x", pool_reset_on_return=None)
     start = time.monotonic()
     with pytest.raises(DBAPIError):
-        await shop.barrier(random_gid()).once(away, lambda tx: shop.write(tx, "x"))
+        await MySQLBarriers(away).once(shop.barrier(random_gid()), lambda tx: shop.write(tx, "x"))
     assert time.monotonic() - start < 0.5
     await away.dispose()
 
@@ -320,8 +324,8 @@ async def test_letter_case_counts_in_a_gid(shop):
         return "done"
 
     gid = random_gid()
-    assert await shop.barrier(f"{gid}a").once(shop.engine, work) == "done"
-    assert await shop.barrier(f"{gid}A").once(shop.engine, work) == "done"
+    assert await shop.store.once(shop.barrier(f"{gid}a"), work) == "done"
+    assert await shop.store.once(shop.barrier(f"{gid}A"), work) == "done"
 
 
 async def test_the_schema_can_be_applied_twice(shop, mysql_database):

@@ -13,10 +13,10 @@ EXAMPLE = HERE / "examples" / "transfer.py"
 def test_the_generated_code_is_what_the_proto_says(tmp_path):
     pytest.importorskip("grpc_tools")
     out = [f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"]
-    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{HERE / 'src'}", *out, "aiodtm/wire/dtm.proto"]
+    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{HERE / 'src'}", *out, "aiodtm/_wire/dtm.proto"]
     subprocess.run(protoc, check=True)
     for name in ("dtm_pb2.py", "dtm_pb2.pyi"):
-        assert (tmp_path / "aiodtm/wire" / name).read_text() == (HERE / "src/aiodtm/wire" / name).read_text()
+        assert (tmp_path / "aiodtm/_wire" / name).read_text() == (HERE / "src/aiodtm/_wire" / name).read_text()
 
 
 def test_the_readme_shows_the_example_as_it_is():

@@ -19,7 +19,7 @@ from aiodtm import (
     branch_status,
     random_gid,
 )
-from aiodtm.outcome import refusal
+from aiodtm._outcome import refusal
 from aiodtm.testing import InMemoryDtm
 
 METADATA = {"dtm-gid": "g-1", "dtm-trans_type": "saga", "dtm-branch_id": "01", "dtm-op": "action", "dtm-dtm": ""}

@@ -4,8 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from aiodtm import Dtm, open_dtm
-from aiodtm.saga import RETRY_INTERVAL
+from aiodtm import RETRY_INTERVAL, Dtm, open_dtm
 from eshop_chassis import Api, ChassisHooks, Service
 from eshop_chassis.branch import stored_refusals
 from eshop_chassis.channels import open_channel

@@ -1,22 +1,34 @@
-"""The calls that DTM answers: the real one is in `aiodtm.real_server`, one in memory in `aiodtm.testing`."""
+"""The calls that DTM answers: the real one is in `_real_server`, one in memory in `testing`."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from aiodtm.outcome import Transaction
-from aiodtm.wire.dtm_pb2 import Request
+from aiodtm._outcome import Status, Transaction
+from aiodtm._wire.dtm_pb2 import Request
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which transactions to list; None takes all."""
+
+    status: Status | None
+    trans_type: str | None
 
 
 class DtmServer(Protocol):
     """DTM, real or in memory. Limits are seconds.
 
-    Each raises DtmUnavailable (DtmNotReached, DtmTimeout) or DtmFailure; submit, prepare and abort also DtmAborted.
+    Each raises DtmUnavailable (DtmNotReached, DtmTimeout) or DtmFailure; submit, prepare, abort and force_stop also
+    DtmAborted.
     """
 
     async def new_gid(self, limit: float) -> str: ...
     async def submit(self, request: Request, limit: float) -> None: ...
     async def prepare(self, request: Request, limit: float) -> None: ...
     async def abort(self, request: Request, limit: float) -> None: ...
-    async def query(self, gid: str, limit: float) -> Transaction | None: ...
+    async def query(self, gid: str, limit: float) -> Transaction | None: ...  # letter case may not count in the gid
+    async def page(self, wanted: Wanted, position: str, limit: float) -> tuple[list[Transaction], str]: ...
+    async def force_stop(self, gid: str, limit: float) -> None: ...
     async def reset_cron_time(self, young: int, limit: float) -> bool: ...
     async def reset_next_cron_time(self, gid: str, limit: float) -> None: ...
 
