@@ -11,8 +11,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 import aiodtm.mysql
-from aiodtm import Barrier, BranchRefused, CommitUnknown, UndoRefused, drained, random_gid
-from aiodtm.mysql import MySQLBarriers, commit
+from aiodtm import (
+    Barrier,
+    BarrierPassed,
+    BranchRefused,
+    CommitUnknown,
+    NotOneTransaction,
+    UndoRefused,
+    drained,
+    random_gid,
+)
+from aiodtm.mysql import MySQLBarriers, commit, was_rolled_back
 
 pytestmark = pytest.mark.parts
 
@@ -334,3 +343,222 @@ async def test_the_schema_can_be_applied_twice(shop, mysql_database):
         sql = aiodtm.mysql.barrier_schema(shop.table)
         assert "dtm_barrier" not in sql
         await tx.exec_driver_sql(sql[sql.index("CREATE TABLE") :].rstrip().rstrip(";"))
+
+
+async def test_a_second_once_in_one_call_is_an_error_and_a_repeated_call_is_not(shop):
+    gid, call = random_gid(), shop.barrier
+    barrier = call(gid)
+    await shop.store.once(barrier, lambda tx: shop.write(tx, f"{gid}-1"))
+    with pytest.raises(BarrierPassed, match="part 01"):
+        await shop.store.once(barrier, lambda tx: shop.write(tx, f"{gid}-2"))
+    assert await shop.store.once(call(gid), lambda tx: shop.write(tx, f"{gid}-1")) is None
+    assert (await shop.num(f"{gid}-1"), await shop.num(f"{gid}-2")) == (1, None)
+
+
+async def test_two_at_once_in_one_call_are_an_error_too(shop):
+    gid, barrier = random_gid(), shop.barrier(random_gid())
+    works = (shop.store.once(barrier, lambda tx: shop.write(tx, gid)) for _ in range(2))
+    found = await asyncio.gather(*works, return_exceptions=True)
+    assert [type(error) for error in found if error] == [BarrierPassed]
+    assert await shop.num(gid) == 1
+
+
+async def test_a_call_whose_work_failed_may_go_through_its_barrier_again(shop):
+    gid, barrier = random_gid(), shop.barrier(random_gid())
+
+    async def fail(tx):
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await shop.store.once(barrier, fail)
+    await shop.store.once(barrier, lambda tx: shop.write(tx, gid))
+    assert await shop.num(gid) == 1
+
+
+async def test_parts_of_a_branch_count_once_each_and_are_undone_each(shop):
+    gid = random_gid()
+
+    async def change(tx, part: str, by: int):
+        await shop.write(tx, f"{gid}-{part}", 0)
+        await tx.exec_driver_sql("UPDATE stock SET num = num + %s WHERE id = %s", (by, f"{gid}-{part}"))
+
+    for op, by in (("action", -6), ("action", -6), ("compensate", 5), ("compensate", 5)):
+        barrier = shop.barrier(gid, op)
+        for part in ("01", "02"):
+            await shop.store.once(barrier.part(part), lambda tx, part=part, by=by: change(tx, part, by))
+    assert [await shop.num(f"{gid}-{part}") for part in ("01", "02")] == [0, 0]  # -6, and by write() + 1, + 5
+
+
+async def test_an_engine_on_autocommit_is_refused_before_anything_is_written(shop, engine):
+    gid = random_gid()
+    on_autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    always = create_async_engine(engine.url, isolation_level="AUTOCOMMIT")
+    by_the_driver = create_async_engine(engine.url, connect_args={"autocommit": True})
+    for unsafe in (on_autocommit, always, by_the_driver):
+        store = MySQLBarriers(unsafe, shop.table)
+        with pytest.raises(NotOneTransaction, match="AUTOCOMMIT"):
+            await store.once(shop.barrier(gid), lambda tx: shop.write(tx, gid))
+        with pytest.raises(NotOneTransaction, match="AUTOCOMMIT"):
+            await store.query_prepared(Barrier.of_message(gid))
+    assert (await shop.rows(gid), await shop.num(gid)) == ({}, None)
+    await always.dispose()
+    await by_the_driver.dispose()
+
+
+OWN_ENDS = [
+    "COMMIT",
+    "ROLLBACK",
+    "BEGIN",
+    "SET autocommit = 1",
+    "ALTER TABLE stock COMMENT 'x'",
+    "tx.commit()",
+    "tx.rollback()",
+]
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+@pytest.mark.parametrize("end", OWN_ENDS)
+async def test_work_that_ends_its_transaction_by_itself_is_noticed(shop, end, goes_on):
+    gid = random_gid()
+
+    async def work(tx):
+        await shop.write(tx, gid)
+        await {"tx.commit()": tx.commit, "tx.rollback()": tx.rollback}.get(end, lambda: tx.exec_driver_sql(end))()
+        if goes_on:
+            await shop.write(tx, gid)
+
+    with pytest.raises(NotOneTransaction, match="by itself"):
+        await shop.store.once(shop.barrier(gid), work)
+    await shop.engine.dispose()  # one of these has changed its connection
+
+
+@pytest.mark.parametrize("end", ["COMMIT", "tx.commit()"])
+async def test_a_refusal_after_a_commit_of_the_works_own_is_no_success(shop, end):
+    gid = random_gid()
+
+    async def refuse(tx):
+        await (tx.commit() if end == "tx.commit()" else tx.exec_driver_sql(end))
+        await shop.write(tx, gid)
+        raise OutOfStock
+
+    with pytest.raises(NotOneTransaction, match="then raised"):
+        await shop.store.once(shop.barrier(gid), refuse, refuse_on=(OutOfStock,))
+
+
+async def test_work_may_use_savepoints(shop):
+    gid = random_gid()
+
+    async def work(tx):
+        async with tx.begin_nested():
+            await shop.write(tx, gid)
+
+    await shop.store.once(shop.barrier(gid), work)
+    assert await shop.num(gid) == 1
+
+
+def conflict_at_commit(number: int, text: str) -> DBAPIError:
+    return DBAPIError.instance(None, None, pymysql.OperationalError(number, text), pymysql.Error)
+
+
+DEADLOCK = "Got error 149 - 'Lock deadlock; Retry transaction' during COMMIT"
+
+
+async def test_a_conflict_that_shows_at_commit_redoes_the_transaction(shop, monkeypatch):
+    gid, tries, commit = random_gid(), [], AsyncConnection.commit
+
+    async def conflict_once(connection: AsyncConnection) -> None:
+        if len(tries) == 1:
+            await connection.rollback()
+            raise conflict_at_commit(1180, DEADLOCK)
+        await commit(connection)
+
+    async def work(tx):
+        tries.append(1)
+        await shop.write(tx, gid)
+        return "done"
+
+    monkeypatch.setattr(AsyncConnection, "commit", conflict_once)
+    assert await shop.store.once(shop.barrier(gid), work) == "done"
+    assert (len(tries), await shop.num(gid)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "gone"),
+    [
+        (1180, DEADLOCK, True),
+        (1180, "Got error 28 - 'No space left on device' during COMMIT", False),
+        (3101, "Plugin instructed the server to rollback the current transaction", True),
+        (1213, "Deadlock found", True),
+        (1062, "Duplicate entry", False),
+    ],
+)
+async def test_one_rule_says_which_transactions_are_gone_without_a_trace(number, text, gone):
+    class Connection:
+        async def commit(self):
+            raise conflict_at_commit(number, text)
+
+    with pytest.raises(DBAPIError) as raised:
+        await commit(Connection())
+    assert was_rolled_back(raised.value) == gone
+
+
+# DTM's clients in other languages write two rows for each call with INSERT IGNORE and look at the counts alone
+# (dtmcli's barrier.go, dtmcli-py's barrier.py).
+
+
+async def another_clients_call(shop: Shop, barrier: Barrier) -> bool:
+    """Whether another client would run its work for this call."""
+    insert = (
+        f"INSERT IGNORE INTO {shop.table} (trans_type, gid, branch_id, op, barrier_id, reason)"  # noqa: S608
+        " VALUES ('saga', %s, %s, %s, '01', %s)"
+    )
+    async with shop.engine.begin() as tx:
+        await tx.exec_driver_sql("SET sql_notes = 0")
+        written = [
+            (await tx.exec_driver_sql(insert, (barrier.gid, barrier.branch_id, op, barrier.op))).rowcount
+            for op in (barrier.undoes, barrier.op)
+            if op
+        ]
+        await tx.exec_driver_sql("SET sql_notes = 1")
+    origin_is_new = len(written) == 2 and written[0] > 0
+    return not origin_is_new and written[-1] > 0
+
+
+async def refused(shop: Shop, gid: str) -> str:
+    async def refuse(tx):
+        raise OutOfStock
+
+    with pytest.raises((BranchRefused, OutOfStock)) as error:
+        await shop.store.once(shop.barrier(gid), refuse, refuse_on=(OutOfStock,))
+    return error.value.short
+
+
+async def test_another_clients_undo_takes_back_what_was_done_and_not_what_was_refused(shop):
+    done, said_no, undone = random_gid(), random_gid(), random_gid()
+    await shop.store.once(shop.barrier(done), lambda tx: shop.write(tx, done))
+    await refused(shop, said_no)
+    await shop.store.once(shop.barrier(undone, "compensate"), lambda tx: shop.write(tx, undone))
+    told = [await another_clients_call(shop, shop.barrier(gid, "compensate")) for gid in (done, said_no, undone)]
+    assert told == [True, False, False]
+    assert await refused(shop, said_no) == "OUT_OF_STOCK"
+
+
+async def test_an_action_of_ours_reads_another_clients_undo(shop):
+    gid = random_gid()
+    assert not await another_clients_call(shop, shop.barrier(gid, "compensate"))
+    with pytest.raises(BranchRefused, match="undone"):
+        await shop.store.once(shop.barrier(gid), lambda tx: shop.write(tx, gid))
+
+
+async def test_a_refusal_of_the_release_before_is_still_one(shop):
+    """It wrote the action's row and none of the undo."""
+    gid = random_gid()
+    async with shop.engine.begin() as tx:
+        await tx.exec_driver_sql(
+            f"INSERT INTO {shop.table} (trans_type, gid, branch_id, op, barrier_id, reason)"  # noqa: S608
+            " VALUES ('saga', %s, '01', 'action', '01', 'refused:SOLD_OUT')",
+            (gid,),
+        )
+    assert await refused(shop, gid) == "SOLD_OUT"
+    await shop.store.once(shop.barrier(gid, "compensate"), lambda tx: shop.write(tx, gid))
+    assert await shop.num(gid) is None

@@ -89,15 +89,15 @@ class Dtm:
         return found.outcome if found else None
 
     async def transactions(
-        self, status: Status | None = None, *, trans_type: str | None = None, limit: float = 2.0
+        self, status: Status | None = None, *, trans_type: str | None = None, page: int = 1000, limit: float = 2.0
     ) -> AsyncGenerator[Transaction]:
         """All transactions, or those with this status or type ("saga", "msg", ...), without their branches.
 
-        They come in pages of about 100, each asked for within `limit` seconds: newest first from a DTM on MySQL, in any
-        order from one on Redis, where one that changes meanwhile may be left out or come twice. Raises DtmUnavailable,
-        DtmFailure.
+        DTM is asked for `page` of them at a time, each time within `limit` seconds. On MySQL they come newest first. On
+        Redis DTM 1.19 skips what a page has no room for: there `page` has to be at least the number of keys in its
+        database, which Redis then goes through at once. Raises DtmUnavailable, DtmFailure.
         """
-        wanted, position = Wanted(status, trans_type), ""
+        wanted, position = Wanted(status, trans_type, page), ""
         while True:
             found, position = await self._server.page(wanted, position, limit)
             for transaction in found:

@@ -21,13 +21,15 @@ class Watch:
     """What has been seen of one transaction."""
 
     begun: bool = False
-    ended_early: bool = False
+    committed: bool = False
+    rolled_back: bool = False
 
-    def answered(self, status: int) -> None:
-        if status & _IN_TRANSACTION:
-            self.begun = True
-        elif self.begun:
-            self.ended_early = True
+    def answered(self, statement: str, status: int) -> None:
+        is_open = bool(status & _IN_TRANSACTION)
+        begins_another = statement.lstrip()[:5].upper() in ("BEGIN", "START")  # which commits the one before
+        if self.begun and (begins_another or not is_open):
+            self.committed = True  # or rolled back, by a statement of the work's own
+        self.begun = self.begun or is_open
 
 
 _watches: dict[Connection, Watch] = {}
@@ -44,32 +46,36 @@ def one_transaction(connection: AsyncConnection) -> Generator[None]:
     try:
         yield
     except Exception as error:
-        if watch.ended_early:
+        if watch.committed:
             raise NotOneTransaction("work committed by itself, then raised") from error
         raise
     finally:
         del _watches[sync]
-    if watch.ended_early:
+    if watch.committed or watch.rolled_back:
         raise NotOneTransaction("work committed or rolled back by itself")
 
 
 def watch_engine(engine: AsyncEngine) -> None:
     """Has the engine report what its guarded connections do; others it leaves alone."""
-    listeners = {"after_cursor_execute": _executed, "commit": _ended, "rollback": _ended}
+    listeners = {"after_cursor_execute": _executed, "commit": _committed, "rollback": _rolled_back}
     for name, listener in listeners.items():
         if not event.contains(engine.sync_engine, name, listener):
             event.listen(engine.sync_engine, name, listener)
 
 
-def _executed(connection: Connection, *_: Any) -> None:
+def _executed(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
     if watch := _watches.get(connection):
-        watch.answered(_status(connection))
+        watch.answered(statement, _status(connection))
 
 
-def _ended(connection: Connection) -> None:
-    watch = _watches.get(connection)
-    if watch and watch.begun:
-        watch.ended_early = True
+def _committed(connection: Connection) -> None:
+    if watch := _watches.get(connection):
+        watch.committed = watch.committed or watch.begun
+
+
+def _rolled_back(connection: Connection) -> None:
+    if watch := _watches.get(connection):
+        watch.begun, watch.rolled_back = False, watch.rolled_back or watch.begun
 
 
 def _status(connection: Connection) -> int:

@@ -20,7 +20,6 @@ from aiodtm._outcome import BranchState, Transaction
 from aiodtm._server import Wanted
 from aiodtm._wire.dtm_pb2 import NewGidReply, Request
 
-PAGE = 100
 # What grpcio's core says of a call that broke off on the way.
 _BROKEN_STREAM = re.compile("RST_STREAM|Stream removed|GOAWAY|[Tt]ransport|[Ss]ocket")
 
@@ -58,8 +57,9 @@ class RealDtm:
             return _transaction(found["transaction"], found["branches"]) if found["transaction"] else None
 
     async def page(self, wanted: Wanted, position: str, limit: float) -> tuple[list[Transaction], str]:
-        params = {"position": position, "limit": str(PAGE), "status": wanted.status, "transType": wanted.trans_type}
-        found = await self._get("all", {name: value for name, value in params.items() if value}, limit)
+        params = {"position": position, "limit": str(wanted.page)}
+        params |= {"status": wanted.status or "", "transType": wanted.trans_type or ""}
+        found = await self._get("all", params, limit)
         with _understood("all"):
             return [_transaction(row, ()) for row in found["transactions"] or ()], found["next_position"]
 

@@ -13,6 +13,7 @@ class Wanted:
 
     status: Status | None
     trans_type: str | None
+    page: int  # how many at a time
 
 
 class DtmServer(Protocol):
