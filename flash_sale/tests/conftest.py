@@ -3,7 +3,7 @@
 import logging
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from shop_in_memory.crash import bury  # noqa: E402
 from shop_in_memory.parts import real_redis  # noqa: E402 - after the path is set
 from shop_in_memory.sales import MemoryRedis, MemorySales  # noqa: E402
 
-from aiodtm.testing import Plan  # noqa: E402
+from aiodtm.testing import Plan, short_waits  # noqa: E402
 from eshop_flash_sale.buying import buy  # noqa: E402
 
 from .shelf import MemoryShelf, RedisShelf, Shelf  # noqa: E402
@@ -50,11 +50,11 @@ def product() -> int:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(buy, "CLOSED_WAIT_SECONDS", 0.02)
     monkeypatch.setattr(buy, "LOOK_AGAIN_SECONDS", 0.001)
-    for name in ("AFTER_LOST_CONNECTION", "AFTER_TIMEOUT"):
-        monkeypatch.setattr(f"aiodtm.submitting.{name}", 0.02, raising=False)
+    with short_waits():
+        yield
 
 
 @pytest.fixture

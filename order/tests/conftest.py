@@ -16,7 +16,7 @@ from shop_in_memory.crash import bury  # noqa: E402 - after the path is set
 from shop_in_memory.parts import scratch_database, scratch_schema  # noqa: E402
 from shop_in_memory.shop import Shop  # noqa: E402
 
-from aiodtm.testing import Plan  # noqa: E402
+from aiodtm.testing import Plan, short_waits  # noqa: E402
 from eshop_chassis.mysql import Database  # noqa: E402
 
 
@@ -47,12 +47,12 @@ def quiet() -> None:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Waits that are made for real networks are short here."""
     monkeypatch.setattr("eshop_order.placing.placer.LOOK_AGAIN_SECONDS", (0.001, 0.002, 0.005))
     monkeypatch.setattr("eshop_order.placing.placer.SUBMIT_SECONDS", 0.5)
-    for name in ("AFTER_LOST_CONNECTION", "AFTER_TIMEOUT"):
-        monkeypatch.setattr(f"aiodtm.submitting.{name}", 0.02, raising=False)
+    with short_waits():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from aiodtm import Barrier, Dtm, RedisBarrier, Step, open_dtm, random_gid
-from aiodtm.mysql import barrier_schema
+from aiodtm.mysql import MySQLBarriers, barrier_schema
 
 DATABASE = "aiodtm_bench"
 DECREMENT = f"UPDATE {DATABASE}.stock SET num = num - 1 WHERE id = %s AND num >= 1"
@@ -63,7 +63,7 @@ async def measure_dtm(name: str, dtm: Dtm, bank: str) -> None:
         assert (await saga.submit()).status == "failed"  # noqa: S101
 
     async def message() -> None:
-        message = dtm.message(random_gid(), f"{bank}/Back")
+        message = dtm.message(random_gid(), f"{bank}/Back", fresh=True)
         message.step(f"{bank}/Do", b"x" * 100)
         await message.prepare()
         assert (await message.submit()).status == "succeed"  # noqa: S101
@@ -104,8 +104,9 @@ async def measure_mysql(engine: AsyncEngine) -> None:
             await work(tx)
 
     async def guarded(op: str, gid: str) -> None:
-        await Barrier(gid, "saga", "01", op, f"{DATABASE}.barrier").once(engine, work)
+        await barriers.once(Barrier(gid, "saga", "01", op), work)
 
+    barriers = MySQLBarriers(engine, f"{DATABASE}.barrier")
     gids = iter([random_gid() for _ in range(320)])
     undo = iter([random_gid() for _ in range(320)])
     repeated = random_gid()

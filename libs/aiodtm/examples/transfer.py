@@ -13,7 +13,7 @@ import grpc.aio
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from aiodtm import Barrier, BranchRefused, Dtm, Outcome, Step, branch_status, open_dtm, random_gid
-from aiodtm.mysql import BARRIER_SCHEMA
+from aiodtm.mysql import BARRIER_SCHEMA, MySQLBarriers
 
 MYSQL = os.environ.get("MYSQL_URL", "mysql+aiomysql://root:123456@127.0.0.1:3306")
 DTM_GRPC, DTM_HTTP = os.environ.get("DTM_GRPC", "127.0.0.1:36790"), os.environ.get("DTM_HTTP", "127.0.0.1:36789")
@@ -29,7 +29,7 @@ GIVE = "UPDATE aiodtm_bank.account SET cents = cents + %(cents)s WHERE name = %(
 GIVE_BACK = "UPDATE aiodtm_bank.account SET cents = cents - %(cents)s WHERE name = %(to)s"
 
 
-def branch(engine: AsyncEngine, sql: str) -> "grpc.RpcMethodHandler[bytes, bytes]":
+def branch(barriers: MySQLBarriers, sql: str) -> "grpc.RpcMethodHandler[bytes, bytes]":
     """A branch is one guarded write, and an answer that DTM understands."""
 
     async def answer(payload: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
@@ -39,7 +39,7 @@ def branch(engine: AsyncEngine, sql: str) -> "grpc.RpcMethodHandler[bytes, bytes
 
         try:
             metadata = {str(k): str(v) for k, v in context.invocation_metadata() or ()}
-            await Barrier.from_metadata(metadata).once(engine, work)
+            await barriers.once(Barrier.from_metadata(metadata), work)
         except Exception as error:
             await context.abort(*branch_status(error))
         return b""
@@ -51,7 +51,7 @@ def branch(engine: AsyncEngine, sql: str) -> "grpc.RpcMethodHandler[bytes, bytes
 async def open_bank(engine: AsyncEngine) -> AsyncGenerator[str]:
     """A gRPC server with four branches. Yields its address."""
     methods = {"Take": TAKE, "TakeBack": TAKE_BACK, "Give": GIVE, "GiveBack": GIVE_BACK}
-    handlers = {name: branch(engine, sql) for name, sql in methods.items()}
+    handlers = {name: branch(MySQLBarriers(engine), sql) for name, sql in methods.items()}
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bank.v1.Bank", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")

@@ -3,13 +3,14 @@
 import asyncio
 import random
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from aiodtm import Barrier, BranchRefused, Outcome, RedisBarrier, Step, drained, random_gid
+from aiodtm.mysql import MySQLBarriers
 
 pytestmark = pytest.mark.parts
 
@@ -36,7 +37,7 @@ class Shop:
     stage: object
     engine: AsyncEngine
     redis: Redis
-    table: str
+    store: MySQLBarriers
     dice: random.Random
     failures: float = 0.15
     id: str = field(default_factory=random_gid)
@@ -56,14 +57,14 @@ class Shop:
         return num, int(await self.redis.get(f"{self.slot}:stock"))
 
     async def mysql(self, payload: bytes, metadata: dict[str, str]) -> None:
-        barrier = replace(Barrier.from_metadata(metadata), table=self.table)
+        barrier = Barrier.from_metadata(metadata)
 
         async def work(tx) -> None:
             change = 1 if barrier.undoes else -1
             await tx.exec_driver_sql("UPDATE stock SET num = num + %s WHERE id = %s", (change, self.id))
 
         self.maybe_fail()
-        await barrier.once(self.engine, work)
+        await self.store.once(barrier, work)
         self.maybe_fail()
 
     async def sale(self, payload: bytes, metadata: dict[str, str]) -> None:
@@ -89,7 +90,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(real_stage, engine, redis, mysql_database) -> Shop:
-    shop = Shop(real_stage, engine, redis, f"{mysql_database}.barrier", random.Random(7))  # noqa: S311
+    shop = Shop(real_stage, engine, redis, MySQLBarriers(engine, f"{mysql_database}.barrier"), random.Random(7))  # noqa: S311
     await shop.open()
     return shop
 
@@ -123,7 +124,7 @@ async def test_a_branch_that_dtm_cancels_after_three_seconds_counts_once(shop):
     calls, cancelled = [], []
 
     async def slow(payload: bytes, metadata: dict[str, str]) -> None:
-        barrier = replace(Barrier.from_metadata(metadata), table=shop.table)
+        barrier = Barrier.from_metadata(metadata)
         calls.append(metadata["dtm-op"])
 
         async def work(tx) -> None:
@@ -131,7 +132,7 @@ async def test_a_branch_that_dtm_cancels_after_three_seconds_counts_once(shop):
             await asyncio.sleep(3.3)
 
         try:
-            await barrier.once(shop.engine, work)
+            await shop.store.once(barrier, work)
         except asyncio.CancelledError:
             cancelled.append(1)
             raise

@@ -26,7 +26,7 @@ class Shop:
             async def work(tx):
                 tx.data[step] += change
 
-            await Barrier.from_metadata(metadata).once(self.store, work)
+            await self.store.once(Barrier.from_metadata(metadata), work)
 
         return guarded
 
@@ -86,6 +86,6 @@ async def test_a_transaction_of_the_store_is_undone_by_an_error():
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        await Barrier(random_gid(), "saga", "01", "action").once(store, fail)
+        await store.once(Barrier(random_gid(), "saga", "01", "action"), fail)
     assert store.data == {"num": 1}
     assert store.rows == {}

@@ -2,10 +2,22 @@
 
 import asyncio
 import time
+from contextlib import nullcontext
 
 import pytest
 
-from aiodtm import BranchRefused, DtmAborted, InvalidTransaction, Message, Outcome, random_gid
+from aiodtm import (
+    Barrier,
+    BranchRefused,
+    DtmAborted,
+    GidConflict,
+    InvalidTransaction,
+    Message,
+    Outcome,
+    Step,
+    random_gid,
+)
+from aiodtm.mysql import MySQLBarriers
 from aiodtm.testing import InMemoryDtm, MemoryStore
 
 
@@ -171,10 +183,77 @@ async def test_do_and_submit_leaves_an_unknown_error_to_the_check_back(stage):
         raise RuntimeError("the disk is full")
 
     async def check_back(payload, metadata):
-        await message.barrier.query_prepared(store)
+        await store.query_prepared(message.barrier)
 
     message = message_of(stage, "A", check_back=check_back)
     with pytest.raises(RuntimeError):
         await message.do_and_submit(store, break_down)
     assert await decided(stage, message.gid) == Outcome("failed")
     assert stage.branches.arrived == ["Back/msg"]
+
+
+def again(stage, gid: str, payload: bytes, *, fresh: bool = False) -> Message:
+    message = stage.dtm.message(gid, stage.branches.url("Back"), fresh=fresh)
+    message.step(stage.branches.url("A"), payload)
+    return message
+
+
+async def test_a_gid_that_another_message_has_prepared_is_a_conflict(stage):
+    """DTM says yes to the second Prepare, and would deliver the first one's payload."""
+    first = message_of(stage, "A")
+    await first.prepare()
+    with pytest.raises(GidConflict, match="payload"):
+        await again(stage, first.gid, b"another").prepare()
+    with pytest.raises(GidConflict, match="payload"):
+        await again(stage, first.gid, b"another").submit()
+    await again(stage, first.gid, b"A").prepare()
+    assert await first.submit() == Outcome("succeed")
+    assert stage.branches.payloads == [b"A"]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_a_gid_that_another_message_has_used_is_a_conflict(stage, fresh):
+    first = message_of(stage, "A")
+    await first.submit()
+    with pytest.raises(GidConflict, match="payload"):
+        await again(stage, first.gid, b"another", fresh=fresh).prepare()
+    with pytest.raises(DtmAborted):
+        await again(stage, first.gid, b"A", fresh=fresh).prepare()
+
+
+async def test_the_gid_of_a_saga_is_a_conflict_for_a_message(stage):
+    saga = stage.dtm.saga(random_gid("test"))
+    saga.step(Step(stage.branches.url("A"), "", b"A"))
+    await saga.submit()
+    with pytest.raises(GidConflict, match="is a saga, not a msg"):
+        await again(stage, saga.gid, b"A").prepare()
+
+
+@pytest.mark.parametrize("commits", [True, False])
+async def test_a_check_back_looks_into_a_barrier_table_of_its_own(real_stage, engine, mysql_database, commits):
+    barriers = MySQLBarriers(engine, f"{mysql_database}.barrier")
+
+    async def check_back(payload, metadata):
+        await barriers.query_prepared(Barrier.from_metadata(metadata))
+
+    async def work(tx):
+        if not commits:
+            raise RuntimeError("the disk is full")
+
+    message = message_of(real_stage, "A", check_back=check_back)
+    await message.prepare()
+    with nullcontext() if commits else pytest.raises(RuntimeError):
+        await barriers.once(message.barrier, work)  # and then the sender dies
+    assert await decided(real_stage, message.gid) == Outcome("succeed" if commits else "failed")
+    assert real_stage.branches.arrived == ["Back/msg", "A/action"][: 2 if commits else 1]
+
+
+async def test_do_and_submit_writes_into_the_table_of_its_barriers(real_stage, engine, mysql_database):
+    barriers = MySQLBarriers(engine, f"{mysql_database}.barrier")
+
+    async def nothing(tx):
+        pass
+
+    message = message_of(real_stage, "A")
+    assert await message.do_and_submit(barriers, nothing) == Outcome("succeed")
+    await barriers.query_prepared(Barrier.of_message(message.gid))

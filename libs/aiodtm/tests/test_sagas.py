@@ -5,8 +5,23 @@ import time
 
 import pytest
 
-from aiodtm import BranchRefused, BranchRunning, Dtm, OptionsTooLarge, Outcome, Saga, Step, random_gid
+from aiodtm import (
+    BranchRefused,
+    BranchRunning,
+    Dtm,
+    DtmAborted,
+    DtmFailure,
+    GidConflict,
+    Message,
+    OptionsTooLarge,
+    Outcome,
+    Saga,
+    Step,
+    random_gid,
+)
 from aiodtm.testing import InMemoryDtm
+
+from .conftest import open_stage
 
 
 async def refuse(payload, metadata):
@@ -153,9 +168,151 @@ async def test_submitting_again_asks_and_calls_no_branch(stage):
     assert await saga.submit() == Outcome("succeed")
     assert await saga.submit() == Outcome("succeed")
     again = stage.dtm.saga(saga.gid)
-    again.step(Step(stage.branches.url("A"), "", b"another payload"))
+    again.step(Step(stage.branches.url("A"), "", b"A"))
     assert await again.submit() == Outcome("succeed")
     assert stage.branches.arrived == ["A/action"]
+
+
+def another(stage, saga: Saga, difference: str, *, fresh: bool) -> Saga | Message:
+    """Something else under the gid of a saga of one step A."""
+    url = stage.branches.url
+    if difference == "type":
+        message = stage.dtm.message(saga.gid, url("Back"))
+        message.step(url("A"), b"A")
+        return message
+    changed = stage.dtm.saga(saga.gid, fresh=fresh)
+    steps = {"payload": [("A", b"another")], "call": [("B", b"A")], "steps": [("A", b"A"), ("B", b"B")]}
+    for name, payload in steps[difference]:
+        changed.step(Step(url(name), "", payload))
+    return changed
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("difference", ["payload", "call", "steps", "type"])
+async def test_a_gid_that_dtm_has_for_something_else_is_a_conflict(stage, difference, fresh):
+    saga = saga_of(stage, "A")
+    await saga.submit()
+    with pytest.raises(GidConflict, match=saga.gid):
+        await another(stage, saga, difference, fresh=fresh).submit()
+    assert stage.branches.arrived == ["A/action"]
+    assert await stage.dtm.outcome(saga.gid) == Outcome("succeed")
+
+
+async def test_a_gid_of_a_running_saga_is_a_conflict_for_another_one(stage):
+    saga = saga_of(stage, "A", A=lambda payload, metadata: asyncio.sleep(0.4))
+    first = asyncio.create_task(saga.submit())
+    await asyncio.sleep(0.2)
+    with pytest.raises(GidConflict):
+        await another(stage, saga, "payload", fresh=False).submit()
+    assert await first == Outcome("succeed")
+    assert stage.branches.payloads == [b"A"]
+
+
+async def test_a_gid_that_differs_in_letter_case_is_another_one(stage):
+    """DTM on MySQL takes the two for one, and would say "succeed" and call nothing."""
+    saga = saga_of(stage, "A")
+    await saga.submit()
+    upper = stage.dtm.saga(saga.gid.upper())
+    upper.step(Step(stage.branches.url("A"), "", b"A"))
+    assert await stage.dtm.query(upper.gid) is None
+    if stage.kind == "mysql":
+        with pytest.raises(GidConflict, match="letter case"):
+            await upper.submit()
+    else:
+        assert await upper.submit() == Outcome("succeed")
+    assert len(stage.branches.arrived) == (1 if stage.kind == "mysql" else 2)
+
+
+async def test_a_step_whose_server_has_moved_is_the_same_step(stage):
+    saga = saga_of(stage, "A")
+    await saga.submit()
+    moved = stage.dtm.saga(saga.gid)
+    moved.step(Step(f"other:1/{stage.branches.url('A').partition('/')[2]}", "", b"A"))
+    assert await moved.submit() == Outcome("succeed")
+
+
+async def test_a_saga_may_be_left_to_dtm_without_waiting(stage):
+    saga = saga_of(stage, "A", A=lambda payload, metadata: asyncio.sleep(0.5))
+    start = time.monotonic()
+    assert await saga.submit(wait=False) == Outcome("running")
+    assert time.monotonic() - start < 0.4
+    assert await finished(stage.dtm, saga.gid, wake=False) == Outcome("succeed")
+    assert await saga.submit(wait=False) == Outcome("succeed")
+
+
+async def test_a_branch_has_as_long_as_the_request_timeout(stage):
+    slow = stage.branches.url("A", lambda payload, metadata: asyncio.sleep(1.5))
+    for seconds, status in ((1, "running"), (2, "succeed")):
+        saga = stage.dtm.saga(random_gid("test"), fresh=True, request_timeout=seconds)
+        saga.step(Step(slow, "", b""))
+        assert (await saga.submit(2.5)).status == status
+
+
+async def test_a_saga_is_taken_up_again_after_its_retry_interval(real_stage):
+    calls = []
+
+    async def run_twice(payload, metadata):
+        calls.append(time.monotonic())
+        if len(calls) < 2:
+            raise BranchRunning
+
+    saga = real_stage.dtm.saga(random_gid("test"), fresh=True, retry_interval=2)
+    saga.step(Step(real_stage.branches.url("A", run_twice), "", b""))
+    await saga.submit(0.3)
+    assert (await finished(real_stage.dtm, saga.gid, wake=False)).status == "succeed"
+    assert 1 < calls[1] - calls[0] < 7  # 10 by default; DTM looks every 3 s
+
+
+async def test_a_saga_that_is_stopped_by_force_has_failed_with_nothing_undone(stage):
+    async def never(payload, metadata):
+        raise BranchRunning
+
+    saga = saga_of(stage, "A", "B", B=never)
+    await saga.submit(0.01 if stage.kind == "memory" else 0.3)
+    await stage.dtm.force_stop(saga.gid)
+    assert await stage.dtm.outcome(saga.gid) == Outcome("failed")
+    assert "UndoA/compensate" not in stage.branches.arrived
+    with pytest.raises(DtmAborted):
+        await stage.dtm.force_stop(saga.gid)
+    with pytest.raises(DtmFailure):
+        await stage.dtm.force_stop(random_gid())
+
+
+async def test_transactions_are_listed_by_status_and_type(stage):
+    async def never(payload, metadata):
+        raise BranchRunning
+
+    done, open_one = saga_of(stage, "A"), saga_of(stage, "B", B=never)
+    message = stage.dtm.message(random_gid("test"), stage.branches.url("Back"))
+    message.step(stage.branches.url("A"), b"")
+    await done.submit()
+    await open_one.submit(0.01 if stage.kind == "memory" else 0.3)
+    await message.prepare()
+    ours = {done.gid: "done", open_one.gid: "open", message.gid: "message"}
+
+    async def listed(*args, **kwargs) -> set[str]:
+        found = stage.dtm.transactions(*args, page=1_000_000, **kwargs)
+        return {ours[t.gid] async for t in found if t.gid in ours}
+
+    assert await listed() == {"done", "open", "message"}
+    assert await listed("submitted") == {"open"}
+    assert await listed("prepared") == await listed(trans_type="msg") == {"message"}
+    await message.abort()
+
+
+@pytest.mark.parts
+async def test_a_list_of_several_pages_is_whole():
+    """On MySQL. On Redis DTM leaves out what a page has no room for."""
+    async with open_stage("mysql") as stage:
+        sagas = [saga_of(stage, "A") for _ in range(5)]
+        for saga in sagas:
+            await saga.submit()
+        found = []
+        async for transaction in stage.dtm.transactions("succeed", trans_type="saga", page=2):
+            found.append(transaction.gid)
+            if len(found) == 5:
+                break
+    assert found == [saga.gid for saga in sagas][::-1]
 
 
 async def test_submitting_a_running_saga_again_waits_for_the_first(stage):

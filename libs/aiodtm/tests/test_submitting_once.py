@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import grpc
+import httpx
 import pytest
 
 from aiodtm import (
@@ -15,6 +17,7 @@ from aiodtm import (
     DtmNotReached,
     DtmTimeout,
     DtmUnavailable,
+    GidConflict,
     InvalidTransaction,
     Outcome,
     Saga,
@@ -23,6 +26,8 @@ from aiodtm import (
     open_dtm,
     random_gid,
 )
+from aiodtm._real_server import RealDtm, http_client
+from aiodtm._wire.dtm_pb2 import Request
 
 
 def transaction(status: str, reason: str = "") -> Transaction:
@@ -161,6 +166,13 @@ async def test_what_is_known_to_run_stays_running_when_dtm_goes_away():
     assert (await submitted(server, limit=0.2)).status == "running"
 
 
+async def test_what_dtm_has_under_the_gid_is_compared_after_aborted_too():
+    other = Transaction("g", "msg", "succeed", "", "", "", ())
+    server = ScriptedServer([DtmAborted("current status 'succeed', cannot sumbmit. FAILURE")], [other])
+    with pytest.raises(GidConflict, match="is a msg, not a saga"):
+        await submitted(server)
+
+
 # The same over a wire that breaks, to a real DTM.
 
 
@@ -253,3 +265,48 @@ async def test_a_dtm_that_is_away_is_unknown_within_the_limit(real_stage, away):
         assert outcome.reason
         assert time.monotonic() - start < 0.8
     assert real_stage.branches.arrived == []
+
+
+async def test_an_error_that_dtm_answers_is_told_with_its_text(real_stage):
+    """It panics where its store refuses a row; gRPC carries that as INTERNAL."""
+    channel = grpc.aio.insecure_channel(real_stage.grpc)
+    dtm = RealDtm(channel, http_client(real_stage.http))
+    with pytest.raises(DtmFailure, match="INTERNAL: runtime error: invalid memory address"):
+        await dtm.submit(Request(Gid=random_gid(), TransType="nonsense"), 2.0)
+    if real_stage.kind == "mysql":
+        with pytest.raises(DtmFailure, match="Data too long for column 'gid'"):
+            await dtm.submit(Request(Gid="x" * 129, TransType="saga"), 2.0)
+    await channel.close()
+
+
+async def test_a_stream_that_breaks_off_is_an_answer_lost():
+    settings, reset = b"\0\0\0\4\0\0\0\0\0", b"\0\0\4\3\0\0\0\0\1\0\0\0\2"  # HTTP/2 frames; stream 1
+
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(settings)
+        while b"/dtmgimp.Dtm/Submit" not in await reader.read(65536):
+            pass
+        writer.write(reset)
+        await writer.drain()
+        await reader.read()
+        writer.close()
+        ended.set()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_server(break_off, "127.0.0.1", 0)
+    channel = grpc.aio.insecure_channel(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    with pytest.raises(DtmUnavailable, match="RST_STREAM"):
+        await RealDtm(channel, http_client("127.0.0.1:9")).submit(Request(), 2.0)
+    await channel.close()
+    await ended.wait()
+    server.close()
+
+
+@pytest.mark.parametrize("answer", ["<html>", "[]", "{}", '{"transaction": {"gid": "g"}, "branches": []}'])
+async def test_an_answer_that_is_not_dtms_is_a_failure(answer):
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, text=answer))
+    server = RealDtm(
+        grpc.aio.insecure_channel("127.0.0.1:9"), httpx.AsyncClient(transport=transport, base_url="http://x")
+    )
+    with pytest.raises(DtmFailure, match="not an answer of DTM"):
+        await Dtm(server).query("g")

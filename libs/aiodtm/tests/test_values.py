@@ -19,7 +19,7 @@ from aiodtm import (
     branch_status,
     random_gid,
 )
-from aiodtm.outcome import refusal
+from aiodtm._outcome import refusal
 from aiodtm.testing import InMemoryDtm
 
 METADATA = {"dtm-gid": "g-1", "dtm-trans_type": "saga", "dtm-branch_id": "01", "dtm-op": "action", "dtm-dtm": ""}
@@ -81,6 +81,53 @@ def test_a_payload_above_the_bound_is_refused():
         saga.step(Step("h:1/s/A", "h:1/s/B", b"x" * 65_536))
     with pytest.raises(PayloadTooLarge):
         saga.step(Step("h:1/s/A", "h:1/s/B", StringValue(value="x" * 65_535)))
+
+
+@pytest.mark.parametrize("payload", [{"cents": 3}, "text", None])
+def test_a_payload_that_is_neither_bytes_nor_a_message_is_told_so(payload):
+    with pytest.raises(InvalidTransaction, match=r"json.dumps\(...\).encode\(\)"):
+        InMemoryDtm().saga(random_gid()).step(Step("h:1/s/A", "", payload))
+    with pytest.raises(InvalidTransaction, match=type(payload).__name__):
+        InMemoryDtm().message(random_gid(), "h:1/s/Back").step("h:1/s/A", payload)
+
+
+async def test_what_was_submitted_changes_no_more():
+    saga = InMemoryDtm().saga(random_gid())
+    saga.step(Step("h:1/s/A", "", b""))
+    saga.step(Step("h:1/s/B", "", b""))
+    await saga.submit(0.05)
+    for change in (saga.concurrent, lambda: saga.order(1, after=[0])):
+        with pytest.raises(InvalidTransaction, match="submitted"):
+            change()
+    message = InMemoryDtm().message(random_gid(), "h:1/s/Back")
+    message.step("h:1/s/A", b"")
+    await message.prepare()
+    with pytest.raises(InvalidTransaction, match="prepared"):
+        message.delay(3)
+
+
+async def test_an_order_of_steps_needs_a_concurrent_saga():
+    saga = InMemoryDtm().saga(random_gid())
+    saga.step(Step("h:1/s/A", "", b""))
+    saga.step(Step("h:1/s/B", "", b""))
+    saga.order(1, after=[0])
+    with pytest.raises(InvalidTransaction, match="concurrent"):
+        await saga.submit()
+
+
+@pytest.mark.parametrize("seconds", [-1, 0.5, "3"])
+def test_seconds_are_whole_and_not_negative(seconds):
+    for option in ("retry_interval", "request_timeout"):
+        with pytest.raises(InvalidTransaction, match="whole number of seconds"):
+            InMemoryDtm().saga(random_gid(), **{option: seconds})
+        with pytest.raises(InvalidTransaction, match="whole number of seconds"):
+            InMemoryDtm().message(random_gid(), "h:1/s/Back", **{option: seconds})
+
+
+@pytest.mark.parametrize("part", ["", "x" * 46, "a b"])
+def test_a_part_that_the_table_could_not_hold_is_refused(part):
+    with pytest.raises(InvalidTransaction):
+        Barrier("g-1", "saga", "01", "action").part(part)
 
 
 @pytest.mark.parametrize("url", ["", "h:1", "dns:///h:1/s/A", "h:1/" + "s" * 1024])

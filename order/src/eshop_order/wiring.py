@@ -4,8 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from aiodtm import Dtm, open_dtm
-from aiodtm.saga import RETRY_INTERVAL
+from aiodtm import RETRY_INTERVAL, Dtm, open_dtm
 from eshop_chassis import Api, ChassisHooks, Check, Service, takes_keys
 from eshop_chassis.calls import open_channel
 from eshop_chassis.dtm import Recovery, check_dtm, check_service, stored_refusals

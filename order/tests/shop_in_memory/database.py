@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from aiodtm.barrier import BARRIER_TABLE
+from aiodtm.mysql import BARRIER_TABLE
 from aiodtm.testing import MemoryStore, MemoryTransaction
 
 T = TypeVar("T")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiodtm import Barrier, BranchRefused
-from aiodtm.barrier import UNDOES
 from eshop_flash_sale.sale import LIMIT_REACHED, NOT_ON_SALE, SALE_CLOSED, SOLD_OUT, UNDONE, Keys, Take, Taken
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
@@ -193,9 +192,7 @@ class MemorySales:
             status, result = business(None)
             self.outcomes[key] = f"{status}:{json.dumps(result, separators=(',', ':'))}"
         state, _, stored = self.outcomes[key].partition(":")
-        undone = any(
-            op for op, do in UNDOES.items() if do == barrier.op and _key(barrier, product_id, op) in self.outcomes
-        )
+        undone = barrier.undone_by and _key(barrier, product_id, barrier.undone_by) in self.outcomes
         return ("undone", "") if state == "ok" and undone else (state, stored)
 
     def _undo(self, barrier: Barrier, product_id: int, business: Business) -> None:

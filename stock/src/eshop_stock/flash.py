@@ -12,8 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aiodtm import CommitUnknown
-from aiodtm.shield import shielded
+from aiodtm import CommitUnknown, shielded
 from eshop_chassis import get_logger
 from eshop_chassis.mysql import Database, Tx, fetch
 from eshop_protos.flash_sale.v1 import flash_sale_pb2

@@ -12,15 +12,15 @@ from typing import Any
 
 def barrier() -> None:
     """The barrier's row in MySQL no longer stops what arrives a second time."""
-    from aiodtm.mysql import MySQLBarriers
+    from aiodtm.mysql import SqlBarriers
 
-    insert = MySQLBarriers.insert
+    insert = SqlBarriers.insert
 
     async def insert_and_go_on(self: Any, *args: Any) -> bool:
         await insert(self, *args)
         return True
 
-    MySQLBarriers.insert = insert_and_go_on
+    SqlBarriers.insert = insert_and_go_on
 
 
 def outcome() -> None:

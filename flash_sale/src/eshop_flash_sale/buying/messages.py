@@ -8,8 +8,7 @@ import asyncio
 from collections.abc import Collection, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 
-from aiodtm import Dtm, Message, random_gid
-from aiodtm.gid import MOST_SUFFIX
+from aiodtm import MOST_SUFFIX, Dtm, Message, random_gid
 from eshop_chassis import get_logger
 from eshop_chassis.dtm import branch_url
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
@@ -79,7 +78,7 @@ class Messages:
             self._beside(_abort_prepared(spare))
 
     def _message(self, products: str) -> Message:
-        message = self._dtm.message(random_gid(products), check_back=self._check_back)
+        message = self._dtm.message(random_gid(products), self._check_back, fresh=True)
         message.step(self._delivery, pb.SendSubmitOrderNotifyManyRequest())
         return message
 

@@ -16,14 +16,16 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from aiodtm.barrier import Barrier
-from aiodtm.errors import KeysApart
+from aiodtm._barrier import FIRST_PART, Barrier
+from aiodtm._errors import KeysApart
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
     from redis.exceptions import ResponseError
 
     RedisClient = Redis
+
+__all__ = ["SEVEN_DAYS", "Argument", "Guarded", "RedisBarrier", "RedisOutcome", "State", "once_each", "stored_each"]
 
 SEVEN_DAYS = 7 * 24 * 3600
 State = Literal["ok", "refused", "undone", "empty"]
@@ -71,6 +73,9 @@ class RedisBarrier:
     ) -> RedisOutcome:
         """Runs the function `business` of `script` once. Raises redis-py's errors; after one, call again.
 
+        A second script in one call is a repetition to the barrier (`repeated`), unless it has a part of its own:
+        `RedisBarrier(barrier.part("02"), slot)`.
+
         An undo gives business the result of its action as third argument, and does not run it when the action
         never ran or had refused (state "empty").
         """
@@ -109,7 +114,8 @@ class RedisBarrier:
 
     def _action_key(self) -> str:
         action = self.barrier.undoes or self.barrier.op
-        return f"{self.slot}:barrier:{self.barrier.gid}:{self.barrier.branch_id}:{action}"
+        part = "" if self.barrier.barrier_id == FIRST_PART else f":{self.barrier.barrier_id}"
+        return f"{self.slot}:barrier:{self.barrier.gid}:{self.barrier.branch_id}:{action}{part}"
 
     def _undo_key(self) -> str:
         return f"{self._action_key()}:undo"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import aiodtm
-import aiodtm.barrier
+from aiodtm.mysql import BARRIER_TABLE
 from eshop_chassis.codes import code_of
 from eshop_chassis.crash_points import crash_point
 from eshop_chassis.mysql import row_counts
@@ -76,8 +76,8 @@ class Branch:
             return done
 
         try:
-            done = await self.barrier.once(
-                db.barriers, to_be_committed, refuse_on=(BranchRefusal,), record=self._record
+            done = await db.barriers.once(
+                self.barrier, to_be_committed, refuse_on=(BranchRefusal,), record=self._record
             )
         except aiodtm.BranchRefused as repeated:
             raise await self._as_before(db, repeated) from repeated
@@ -90,7 +90,7 @@ class Branch:
         async def look(tx: Tx) -> bool:
             found = await fetch(
                 tx,
-                f"SELECT 1 FROM {aiodtm.barrier.BARRIER_TABLE} WHERE gid = %s AND branch_id = %s AND op = %s LIMIT 1",  # noqa: S608 - a constant
+                f"SELECT 1 FROM {BARRIER_TABLE} WHERE gid = %s AND branch_id = %s AND op = %s LIMIT 1",  # noqa: S608 - a constant
                 (self.barrier.gid, self.barrier.branch_id, self.barrier.op),
             )
             return bool(found)

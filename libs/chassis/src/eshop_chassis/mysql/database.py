@@ -10,8 +10,8 @@ from typing import Any, TypeVar, cast
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from aiodtm import drained, shielded
 from aiodtm.mysql import SqlBarriers, commit
-from aiodtm.shield import drained, shielded
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import row_counts
 from eshop_chassis.mysql.engine import open_engine

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy.exc as sa
 
 import aiodtm
-from aiodtm.mysql import DUPLICATE, REDO, error_number
+from aiodtm.mysql import DUPLICATE, error_number, was_rolled_back
 
 __all__ = ["ILL_FITTING", "error_number", "is_duplicate", "is_passing", "is_unreachable", "text_of", "was_rolled_back"]
 
@@ -16,7 +16,7 @@ _ACCESS = {1044, 1045, 1049, 1142, 1146}  # no right, no database or no table: i
 _BUSY = {1040, 1041, 1053, 1129, 1203, 1226}  # connections, memory, shutting down, host blocked, limits of the user
 _CUT = {1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 3024, 4031}  # aborted, killed, idle or query for too long
 _READ_ONLY = {1290, 1792, 1836}  # another server is to be written to now
-_PASSING = REDO | _ACCESS | _BUSY | _CUT | _READ_ONLY
+_PASSING = _ACCESS | _BUSY | _CUT | _READ_ONLY
 
 
 def is_passing(error: sa.SQLAlchemyError | aiodtm.CommitUnknown) -> bool:
@@ -26,7 +26,7 @@ def is_passing(error: sa.SQLAlchemyError | aiodtm.CommitUnknown) -> bool:
     if not isinstance(error, sa.DBAPIError):
         return False
     number = error_number(error)
-    if error.connection_invalidated or number in _PASSING or number in _DRIVER:
+    if was_rolled_back(error) or number in _PASSING or number in _DRIVER:
         return True
     return number is None and isinstance(error, (sa.InterfaceError, sa.InternalError))
 
@@ -36,11 +36,6 @@ def is_unreachable(error: BaseException) -> bool:
     if isinstance(error, sa.DBAPIError):
         return error.connection_invalidated or error_number(error) in _DRIVER
     return isinstance(error, (OSError, TimeoutError))
-
-
-def was_rolled_back(error: sa.DBAPIError) -> bool:
-    """Whether the transaction is gone without a trace although nothing is wrong with it: run it again."""
-    return error_number(error) in REDO or error.connection_invalidated
 
 
 def is_duplicate(error: sa.DBAPIError) -> bool:

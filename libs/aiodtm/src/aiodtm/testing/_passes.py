@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from aiodtm.errors import DtmFailure
-from aiodtm.outcome import Status
-from aiodtm.testing.transactions import Caller, Calling, Operation, Stored
+from aiodtm._errors import DtmFailure
+from aiodtm._outcome import Status
+from aiodtm.testing._transactions import Caller, Calling, Operation, Stored
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """A DTM in memory with the interface of `aiodtm.Dtm`, for unit tests."""
 
-from aiodtm.dtm import Dtm
-from aiodtm.testing.plan import Faults, Plan
-from aiodtm.testing.server import MemoryServer
-from aiodtm.testing.transactions import Arrival, Caller, Handler
+from aiodtm._dtm import Dtm
+from aiodtm.testing._plan import Faults, Plan
+from aiodtm.testing._server import MemoryServer
+from aiodtm.testing._transactions import Arrival, Caller, Handler
 
 
 class InMemoryDtm(Dtm):
@@ -15,7 +15,8 @@ class InMemoryDtm(Dtm):
         await dtm.settle()
 
     What is left unfinished is taken up again after `retry_after` seconds (the real DTM: 10 to 20), or with None only by
-    `settle()`. A check-back comes only by `settle()`. `branch_limit`: seconds after which a branch call is cancelled.
+    `settle()`. A check-back comes only by `settle()`. `branch_limit`: seconds after which a branch call is cancelled,
+    where the transaction has no `request_timeout` of its own.
     """
 
     def __init__(

@@ -2,22 +2,23 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aiodtm.errors import AiodtmError, DtmAborted, DtmFailure, DtmTimeout, DtmUnavailable
-from aiodtm.gid import random_gid
-from aiodtm.outcome import Transaction
-from aiodtm.testing.passes import MessagePass, SagaPass
-from aiodtm.testing.transactions import Caller, DtmDied, Operation, Stored, operations_of
-from aiodtm.wire.dtm_pb2 import Request
+from aiodtm._errors import AiodtmError, DtmAborted, DtmFailure, DtmTimeout, DtmUnavailable
+from aiodtm._gid import random_gid
+from aiodtm._outcome import Transaction
+from aiodtm._server import Wanted
+from aiodtm._wire.dtm_pb2 import Request
+from aiodtm.testing._passes import MessagePass, SagaPass
+from aiodtm.testing._transactions import Caller, DtmDied, Operation, Stored, operations_of
 
 Passing = asyncio.Task[AiodtmError | None]
 
 
 @dataclass
 class MemoryServer:
-    """An `aiodtm.server.DtmServer`."""
+    """A `DtmServer`."""
 
     caller: Caller
     retry_after: float | None
@@ -32,6 +33,18 @@ class MemoryServer:
         await asyncio.sleep(0)
         stored = self._stored.get(gid)
         return stored.seen() if stored else None
+
+    async def page(self, wanted: Wanted, position: str, limit: float) -> tuple[list[Transaction], str]:
+        await asyncio.sleep(0)
+        found = [stored.seen() for stored in reversed(self._stored.values())]
+        some = [t for t in found if wanted.status in (None, t.status) and wanted.trans_type in (None, t.trans_type)]
+        return [replace(transaction, branches=()) for transaction in some], ""
+
+    async def force_stop(self, gid: str, limit: float) -> None:
+        stored = self._stored[gid]
+        if stored.finished:
+            raise DtmAborted(f"global transaction force stop error. status: {stored.status}. error: FAILURE")
+        stored.change(stored.status, "failed")
 
     async def reset_cron_time(self, young: int, limit: float) -> bool:
         self._wait_for(self._recover())

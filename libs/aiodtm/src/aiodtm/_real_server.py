@@ -5,6 +5,9 @@ imported with this module only, by processes that talk to DTM: it takes 4 MB, ba
 """
 
 import base64
+import re
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -12,9 +15,13 @@ import grpc.aio
 import httpx
 from google.protobuf.empty_pb2 import Empty
 
-from aiodtm.errors import DtmAborted, DtmFailure, DtmNotReached, DtmTimeout, DtmUnavailable
-from aiodtm.outcome import BranchState, Transaction
-from aiodtm.wire.dtm_pb2 import NewGidReply, Request
+from aiodtm._errors import DtmAborted, DtmFailure, DtmNotReached, DtmTimeout, DtmUnavailable
+from aiodtm._outcome import BranchState, Transaction
+from aiodtm._server import Wanted
+from aiodtm._wire.dtm_pb2 import NewGidReply, Request
+
+# What grpcio's core says of a call that broke off on the way.
+_BROKEN_STREAM = re.compile("RST_STREAM|Stream removed|GOAWAY|[Tt]ransport|[Ss]ocket")
 
 
 def http_client(address: str) -> httpx.AsyncClient:
@@ -46,18 +53,32 @@ class RealDtm:
 
     async def query(self, gid: str, limit: float) -> Transaction | None:
         found = await self._get("query", {"gid": gid}, limit)
-        return _transaction(found) if found["transaction"] else None
+        with _understood("query"):
+            return _transaction(found["transaction"], found["branches"]) if found["transaction"] else None
+
+    async def page(self, wanted: Wanted, position: str, limit: float) -> tuple[list[Transaction], str]:
+        params = {"position": position, "limit": str(wanted.page)}
+        params |= {"status": wanted.status or "", "transType": wanted.trans_type or ""}
+        found = await self._get("all", params, limit)
+        with _understood("all"):
+            return [_transaction(row, ()) for row in found["transactions"] or ()], found["next_position"]
+
+    async def force_stop(self, gid: str, limit: float) -> None:
+        await self._ask("POST", "forceStop", limit, json={"gid": gid})
 
     async def reset_cron_time(self, young: int, limit: float) -> bool:
         # Left out, `timeout` is a default of DTM's that suits nobody.
         found = await self._get("resetCronTime", {"timeout": str(young), "limit": "1000"}, limit)
-        return bool(found["has_remaining"])
+        with _understood("resetCronTime"):
+            return bool(found["has_remaining"])
 
     async def reset_next_cron_time(self, gid: str, limit: float) -> None:
         await self._ask("POST", "resetNextCronTime", limit, json={"gid": gid})
 
     async def _get(self, what: str, params: dict[str, str], limit: float) -> dict[str, Any]:
-        return (await self._ask("GET", what, limit, params=params)).json()
+        answer = await self._ask("GET", what, limit, params=params)
+        with _understood(what):
+            return answer.json()
 
     async def _ask(self, verb: str, what: str, limit: float, **request: Any) -> httpx.Response:
         try:
@@ -68,6 +89,8 @@ class RealDtm:
             raise DtmTimeout(what) from error
         except httpx.TransportError as error:
             raise DtmUnavailable(repr(error)) from error
+        if answer.status_code == 409:
+            raise DtmAborted(f"{what}: {answer.text[:200]}")
         if answer.status_code != 200:
             raise DtmFailure(f"{what}: HTTP {answer.status_code} {answer.text[:200]}")
         return answer
@@ -93,13 +116,23 @@ def _translated(error: grpc.aio.AioRpcError) -> Exception:
     if code is grpc.StatusCode.UNAVAILABLE:
         # gRPC's words when it had no connection at all; every other UNAVAILABLE may come after DTM has read the call.
         return DtmNotReached(details) if details.startswith("failed to connect") else DtmUnavailable(details)
-    if code in (grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL):  # of the transport; DTM itself says UNKNOWN
+    # DTM says INTERNAL when it panics, with the text of its store for instance; gRPC when a stream breaks off.
+    broken = code is grpc.StatusCode.INTERNAL and _BROKEN_STREAM.search(details)
+    if code is grpc.StatusCode.CANCELLED or broken:
         return DtmUnavailable(details)
     return DtmFailure(f"{code.name}: {details}")
 
 
-def _transaction(found: dict[str, Any]) -> Transaction:
-    row = found["transaction"]
+@contextmanager
+def _understood(what: str) -> Generator[None]:
+    """Whatever else listens at DTM's address, its answer is not DTM's."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError) as error:
+        raise DtmFailure(f"{what}: not an answer of DTM: {error!r}") from error
+
+
+def _transaction(row: dict[str, Any], branches: Sequence[dict[str, Any]] | None) -> Transaction:
     return Transaction(
         gid=row["gid"],
         trans_type=row["trans_type"],
@@ -107,7 +140,7 @@ def _transaction(found: dict[str, Any]) -> Transaction:
         rollback_reason=row.get("rollback_reason", ""),
         query_prepared=row.get("query_prepared", ""),
         create_time=row.get("create_time", ""),
-        branches=tuple(_branch(b) for b in found["branches"] or ()),
+        branches=tuple(_branch(b) for b in branches or ()),
     )
 
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiodtm.barrier import Barrier
-from aiodtm.guard import BarrierStore
+from aiodtm._barrier import FIRST_PART, Barrier
+from aiodtm._guard import BarrierStore
 
 
 @dataclass(eq=False)
@@ -16,19 +16,19 @@ class MemoryTransaction:
     """What the work gets in place of a connection: `data` is its own copy until the commit."""
 
     data: dict[Any, Any]
-    rows: dict[tuple[str, str, str], str]
+    rows: dict[tuple[str, ...], str]
 
 
 @dataclass
 class MemoryStore(BarrierStore[MemoryTransaction]):
-    """Stands in for the engine: `await barrier.once(store, work)`. Transactions run one after the other.
+    """Stands in for MySQLBarriers: `await store.once(barrier, work)`. Transactions run one after the other.
 
     The decisions are the very ones that are made for MySQL; only the rows lie in a dict: (gid, branch id, op) to
-    reason.
+    reason, and (gid, branch id, op, barrier id) for parts after the first.
     """
 
     data: dict[Any, Any] = field(default_factory=dict[Any, Any])
-    rows: dict[tuple[str, str, str], str] = field(default_factory=dict[tuple[str, str, str], str])
+    rows: dict[tuple[str, ...], str] = field(default_factory=dict[tuple[str, ...], str])
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @asynccontextmanager
@@ -40,11 +40,16 @@ class MemoryStore(BarrierStore[MemoryTransaction]):
             self.data, self.rows = tx.data, tx.rows
 
     async def insert(self, tx: MemoryTransaction, barrier: Barrier, op: str, reason: str) -> bool:
-        row = (barrier.gid, barrier.branch_id, op)
+        row = _row(barrier, op)
         if row in tx.rows:
             return False
         tx.rows[row] = reason
         return True
 
     async def reason(self, tx: MemoryTransaction, barrier: Barrier, op: str, *, lock: bool = False) -> str | None:
-        return tx.rows.get((barrier.gid, barrier.branch_id, op))
+        return tx.rows.get(_row(barrier, op))
+
+
+def _row(barrier: Barrier, op: str) -> tuple[str, ...]:
+    row = (barrier.gid, barrier.branch_id, op)
+    return row if barrier.barrier_id == FIRST_PART else (*row, barrier.barrier_id)

@@ -3,7 +3,7 @@
 import re
 import secrets
 
-from aiodtm.errors import InvalidTransaction
+from aiodtm._errors import InvalidTransaction
 
 # DTM pastes a gid into SQL and into Redis keys: nothing but harmless characters. Its own NewGid mixes upper
 # and lower case.

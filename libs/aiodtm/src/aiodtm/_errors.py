@@ -64,6 +64,15 @@ class DtmFailure(AiodtmError):
     """DTM answered with an error of its own"""
 
 
+class GidConflict(AiodtmError):
+    """DTM has another transaction under this gid
+
+    It differs in its type, in the letter case of its gid, or in a step: what is called there, or the payload.
+    Nothing of what was to be submitted has been called or will be. DTM on MySQL takes gids that differ in letter case
+    for one.
+    """
+
+
 # What a caller got wrong. Nothing was sent.
 
 
@@ -99,6 +108,21 @@ class CommitUnknown(AiodtmError):
 
     Answer DTM with any error but a refusal: it asks again, and the barrier then finds the row or runs the
     work.
+    """
+
+
+class BarrierPassed(AiodtmError):
+    """this call has been through its barrier already
+
+    A second piece of work in one call needs a part of its own: `barrier.part("02")`.
+    """
+
+
+class NotOneTransaction(AiodtmError):
+    """the barrier's row and the work were not committed as one transaction
+
+    The engine commits each statement (AUTOCOMMIT; nothing was written then), or `work` committed or rolled back by
+    itself. So did a statement that MySQL commits by itself, such as CREATE TABLE.
     """
 
 

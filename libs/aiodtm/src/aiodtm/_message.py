@@ -8,22 +8,21 @@ A sender that dies between prepare and submit is asked by DTM: the check-back lo
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
-from aiodtm.barrier import Barrier
-from aiodtm.errors import AiodtmError, BranchRefused, DtmAborted, DtmFailure, InvalidTransaction
-from aiodtm.outcome import Outcome
-from aiodtm.request import Draft, Payload, checked_headers, checked_url
-from aiodtm.server import DtmServer
-from aiodtm.submitting import Clock, Submission
-from aiodtm.wire.dtm_pb2 import Request
+from aiodtm._barrier import Barrier
+from aiodtm._errors import AiodtmError, BranchRefused, DtmAborted, DtmFailure, InvalidTransaction
+from aiodtm._guard import BarrierStore
+from aiodtm._outcome import Outcome
+from aiodtm._request import Draft, Payload, checked_seconds
+from aiodtm._same import refuse_another
+from aiodtm._server import DtmServer
+from aiodtm._submitting import Clock, Submission
+from aiodtm._wire.dtm_pb2 import Request
 
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from aiodtm.guard import BarrierStore
+Tx = TypeVar("Tx")
 
 CALL_LIMIT = 2.0
 
@@ -31,25 +30,11 @@ CALL_LIMIT = 2.0
 class Message:
     """A two-phase message that is being written down, then prepared and submitted. Made by `Dtm.message`."""
 
-    def __init__(
-        self,
-        server: DtmServer,
-        gid: str,
-        check_back: str,
-        headers: Mapping[str, str] | None,
-        timeout_to_fail: int,
-        retry_interval: int,
-    ) -> None:
+    def __init__(self, server: DtmServer, draft: Draft, *, fresh: bool) -> None:
         self._server = server
         self._submission = Submission(server)
-        self._draft = Draft(
-            gid,
-            "msg",
-            retry_interval,
-            checked_headers(headers),
-            timeout_to_fail,
-            checked_url(check_back),
-        )
+        self._draft = draft
+        self._fresh = fresh
         self._delay = 0
         self._sent = False
         self._ours_until = 0.0  # until then no check-back can have submitted it, so Submit need not ask first
@@ -65,25 +50,33 @@ class Message:
 
     def step(self, action: str, payload: Payload) -> int:
         """Adds a delivery and returns its index. Its branch must not refuse: DTM repeats it until it succeeds."""
-        if self._sent:
-            raise InvalidTransaction("it has been prepared: Submit has to say the same as Prepare")
+        self._refuse_once_sent()
         self._draft.add({"action": action}, payload)
         return len(self._draft.steps) - 1
 
     def delay(self, seconds: int) -> None:
         """DTM delivers no earlier than this many whole seconds after `prepare`."""
-        if seconds < 0:
-            raise InvalidTransaction(f"a delay of {seconds} s")
-        self._delay = seconds
+        self._refuse_once_sent()
+        self._delay = checked_seconds("a delay", seconds, least=0)
 
     async def prepare(self, limit: float = CALL_LIMIT) -> None:
-        """Has DTM note the message. Safe to repeat until it is decided; then raises DtmAborted."""
-        now = time.monotonic()
-        await self._server.prepare(self._request(wait=False), limit)
+        """Has DTM note the message. Safe to repeat until it is decided; then raises DtmAborted.
+
+        Raises GidConflict where DTM has something else under this gid.
+        """
+        fresh, now = self._fresh and not self._sent, time.monotonic()
+        request = self._request(wait=False)
+        try:
+            await self._server.prepare(request, limit)
+        except DtmAborted:
+            refuse_another(await self._server.query(self.gid, limit), request)
+            raise
+        if not fresh:  # DTM answers the same whether it noted this message or had another one
+            refuse_another(await self._server.query(self.gid, limit), request)
         self._ours_until = now + self._draft.timeout_to_fail - 1
 
     async def submit(self, limit: float = 3.0, *, wait: bool = True) -> Outcome:
-        """Has DTM deliver, and with `wait` waits for it, at most `limit` seconds. Safe to repeat.
+        """Has DTM deliver, and with `wait` waits for it, at most `limit` seconds. Safe to repeat. Raises GidConflict.
 
         "failed" means that the message was aborted, or that a check-back found nothing committed. A limit
         that runs out cancels the delivery DTM is just making; DTM repeats it after its retry interval.
@@ -103,22 +96,23 @@ class Message:
 
     async def do_and_submit(
         self,
-        engine: "AsyncEngine | BarrierStore[Any]",
-        work: Callable[[Any], Awaitable[object]],
+        barriers: BarrierStore[Tx],
+        work: Callable[[Tx], Awaitable[object]],
         *,
         refuse_on: tuple[type[Exception], ...] = (),
         limit: float = 3.0,
         wait: bool = True,
     ) -> Outcome:
-        """prepare, `work` in one MySQL transaction with the barrier's row, submit.
+        """prepare, `work` in one transaction with the barrier's row, submit.
 
+        The check-back has to look where `barriers` writes: `await barriers.query_prepared(barrier)`.
         When `work` raises one of `refuse_on` (or BranchRefused) the message is aborted and the error raised
         again. Any other error leaves the message to the check-back, which finds out whether the transaction
         was committed.
         """
         await self.prepare()
         try:
-            await self.barrier.once(engine, work, refuse_on=refuse_on)
+            await barriers.once(self.barrier, work, refuse_on=refuse_on)
         except (BranchRefused, *refuse_on):
             with suppress(AiodtmError):  # an abort that is lost is made up for by the check-back
                 await self.abort()
@@ -130,3 +124,7 @@ class Message:
         self._sent = True
         custom = {"delay": self._delay} if self._delay else None
         return self._draft.request(custom, wait=wait)
+
+    def _refuse_once_sent(self) -> None:
+        if self._sent:
+            raise InvalidTransaction("it has been prepared: Submit has to say the same as Prepare")

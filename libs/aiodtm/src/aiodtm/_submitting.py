@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from aiodtm.errors import DtmAborted, DtmFailure, DtmNotReached, DtmTimeout, DtmUnavailable
-from aiodtm.outcome import Outcome, Transaction
-from aiodtm.server import DtmServer
-from aiodtm.wire.dtm_pb2 import Request
+from aiodtm._errors import DtmAborted, DtmFailure, DtmNotReached, DtmTimeout, DtmUnavailable
+from aiodtm._outcome import Outcome, Transaction
+from aiodtm._same import refuse_another
+from aiodtm._server import DtmServer
+from aiodtm._wire.dtm_pb2 import Request
 
 QUERY_LIMIT = 1.0
 
@@ -63,7 +64,10 @@ class Submission:
     why: str = ""
 
     async def run(self, request: Request, clock: Clock, *, fresh: bool) -> Outcome:
-        """`fresh`: nobody has ever submitted this gid, so the question before the first Submit can be left out."""
+        """`fresh`: nobody has ever submitted this gid, so the question before the first Submit can be left out.
+
+        Raises GidConflict where DTM turns out to have something else under this gid.
+        """
         may_submit = fresh
         for pause in _pauses():
             if may_submit and (done := await self._submit(request, clock)):
@@ -74,6 +78,7 @@ class Submission:
             except (DtmUnavailable, DtmFailure) as error:
                 self.why = str(error)
             else:
+                refuse_another(found, request)
                 # A message that is only prepared waits for its Submit, however often that comes.
                 if found is not None and found.status != "prepared":
                     return await self._follow(found, request, clock)

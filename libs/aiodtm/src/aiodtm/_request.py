@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from google.protobuf.message import Message as ProtobufMessage
 
-from aiodtm.errors import InvalidTransaction, OptionsTooLarge, PayloadTooLarge
-from aiodtm.gid import checked_gid
-from aiodtm.wire.dtm_pb2 import Options, Request
+from aiodtm._errors import InvalidTransaction, OptionsTooLarge, PayloadTooLarge
+from aiodtm._gid import checked_gid
+from aiodtm._wire.dtm_pb2 import Options, Request
 
 MAX_PAYLOAD = 65_535  # bytes: trans_branch_op.bin_data is a BLOB
 MAX_TEXT = 1_024  # characters: trans_global.options, .custom_data, .query_prepared and trans_branch_op.url
@@ -30,11 +31,12 @@ class Draft:
     headers: Mapping[str, str]
     timeout_to_fail: int = 0
     query_prepared: str = ""
+    request_timeout: int = 0
     steps: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     payloads: list[bytes] = field(default_factory=list[bytes])
 
     def add(self, step: dict[str, str], payload: Payload) -> None:
-        data = payload if isinstance(payload, bytes) else payload.SerializeToString()
+        data = _bytes_of(payload)
         if len(data) > MAX_PAYLOAD:
             raise PayloadTooLarge(f"{step['action']} has {len(data):,} bytes; send fewer items at a time")
         checked_url(step["action"])
@@ -59,6 +61,7 @@ class Draft:
                 TimeoutToFail=self.timeout_to_fail,
                 RetryInterval=self.retry_interval,
                 BranchHeaders=self.headers,
+                RequestTimeout=self.request_timeout,
             ),
             CustomedData=custom_data,
             BinPayloads=self.payloads,
@@ -72,11 +75,29 @@ class Draft:
             "wait_result": True,
             "timeout_to_fail": self.timeout_to_fail,
             "retry_interval": self.retry_interval,
+            "request_timeout": self.request_timeout,
             "branch_headers": dict(self.headers),
             "concurrent": False,
         }
         text = json.dumps(options, separators=(",", ":"), ensure_ascii=False)
         return re.sub("[<>&]", r"\\u0000", text)  # Go's encoder writes these three as six characters
+
+
+def _bytes_of(payload: object) -> bytes:
+    if isinstance(payload, ProtobufMessage):
+        return payload.SerializeToString()
+    if isinstance(payload, bytes):
+        return payload
+    raise InvalidTransaction(
+        f"a payload is a protobuf message or bytes, such as json.dumps(...).encode(), not {type(payload).__name__}"
+    )
+
+
+def checked_seconds(name: str, seconds: int, *, least: int = 1) -> int:
+    """`seconds`, or InvalidTransaction when it is no whole number, or less than `least`."""
+    if not isinstance(cast("object", seconds), int) or seconds < least:
+        raise InvalidTransaction(f"{name} is a whole number of seconds, {least} or more, not {seconds!r}")
+    return seconds
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from aiodtm.errors import AiodtmError, BranchRefused, BranchRunning, DtmFailure
-from aiodtm.outcome import BranchState, Status, Transaction
-from aiodtm.testing.plan import Faults
-from aiodtm.wire.dtm_pb2 import Request
+from aiodtm._errors import AiodtmError, BranchRefused, BranchRunning, DtmFailure
+from aiodtm._outcome import BranchState, Status, Transaction
+from aiodtm._wire.dtm_pb2 import Request
+from aiodtm.testing._plan import Faults
 
 Handler = Callable[[bytes, dict[str, str]], Awaitable[object]]
 Answer = Literal["succeed", "failed", "running", "unknown"]
@@ -151,7 +151,7 @@ class Caller:
         if handler is None:
             return "unknown", f"no branch at {operation.url}"
         try:
-            async with asyncio.timeout(self.branch_limit):
+            async with asyncio.timeout(request.TransOptions.RequestTimeout or self.branch_limit):
                 await handler(operation.payload, _metadata(request, operation))
         except BranchRefused as error:
             return "failed", error.short

@@ -5,11 +5,12 @@ operation of each branch, written first in the business's transaction and protec
 three anomalies:
 
     duplicate            the same operation arrives twice: the second finds the row and repeats its answer
-    empty compensation   an undo arrives whose action never ran: it writes the action's row itself and does
-    nothing hanging              an action arrives after its undo: it finds that row and refuses
+    empty compensation   an undo arrives whose action never ran: it writes the action's row itself and does nothing
+    hanging              an action arrives after its undo: it finds that row and refuses
 
 Reasons in the row of an action: "action" (done), "refused" or "refused:CODE", "compensate" (undone before it
-came).
+came). A refusal writes the row of its undo as well: DTM's clients in other languages look at no reason, and would take
+back whatever has an action's row and no undo's.
 """
 
 from abc import ABC, abstractmethod
@@ -18,9 +19,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from aiodtm.barrier import Barrier
-from aiodtm.errors import BarrierInterrupted, BranchRefused, UndoRefused
-from aiodtm.shield import shielded
+from aiodtm._barrier import Barrier
+from aiodtm._errors import BarrierInterrupted, BarrierPassed, BranchRefused, UndoRefused
+from aiodtm._shield import shielded
 
 T = TypeVar("T")
 Tx = TypeVar("Tx")
@@ -55,16 +56,37 @@ class BarrierStore(ABC, Generic[Tx]):
         self,
         barrier: Barrier,
         work: Callable[[Tx], Awaitable[T]],
+        *,
         refuse_on: tuple[type[Exception], ...] = (),
         record: Callable[[Tx, Exception], Awaitable[object]] | None = None,
     ) -> T | None:
-        """Runs `work` once. See `Barrier.once`."""
+        """Runs `work(transaction)` in one transaction with the barrier's row and commits; `work` must not.
+
+        It counts once, whatever DTM repeats or mixes up. Returns what `work` returned, or None when there was nothing
+        to do: a repeated call that had succeeded, or an undo of an action that never ran or had refused. A call that
+        has a second piece of work gives it a part of its own, `barrier.part("02")`; without one it is BarrierPassed.
+
+        When `work` raises one of `refuse_on` (or BranchRefused) everything it wrote is rolled back; the
+        refusal is then stored in a second transaction, together with what `record(transaction, error)` writes,
+        and the error is raised again. Its attribute `short`, if it has one, is what later calls get as
+        BranchRefused(short). An action that comes after its own undo raises BranchRefused("undone"). An undo
+        must not refuse: UndoRefused.
+
+        A deadlock, a lock wait timeout or a lost connection redoes the whole transaction, so `work` may run
+        several times; it counts once. When the connection is lost in COMMIT and again, CommitUnknown is raised.
+        Other errors of `work` and of the driver roll back and are raised as they are. The transaction goes on
+        when the caller is cancelled.
+        """
         guarded = _Guarded(barrier, self, work, (BranchRefused, *refuse_on), record)
-        return await shielded(guarded.undo() if barrier.undoes else guarded.do())
+        return await shielded(_passing(barrier, guarded.undo if barrier.undoes else guarded.do))
 
     async def query_prepared(self, barrier: Barrier) -> None:
-        """Answers a check-back. See `Barrier.query_prepared`."""
-        row = Barrier.of_message(barrier.gid, barrier.table)
+        """Answers a message's check-back: returns when its transaction was committed, else raises BranchRefused.
+
+        Writes the row itself when it is absent, so that a transaction that is still on its way can't be
+        committed later; waits for one that holds the row uncommitted. Any barrier with the message's gid will do.
+        """
+        row = Barrier.of_message(barrier.gid)
 
         async def look() -> str:
             async with self.transaction() as tx:
@@ -76,6 +98,18 @@ class BarrierStore(ABC, Generic[Tx]):
         reason = await shielded(self.run(look))
         if reason == ROLLED_BACK or reason.startswith("refused"):
             raise BranchRefused(ROLLED_BACK)
+
+
+async def _passing(barrier: Barrier, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Lets one call through each part once. One that raised wrote nothing that counts, and may try again."""
+    if barrier.barrier_id in barrier.passed:
+        raise BarrierPassed(f"part {barrier.barrier_id} of branch {barrier.branch_id} of {barrier.gid}")
+    barrier.passed.add(barrier.barrier_id)
+    try:
+        return await attempt()
+    except BaseException:
+        barrier.passed.discard(barrier.barrier_id)
+        raise
 
 
 @dataclass(frozen=True)
@@ -126,6 +160,8 @@ class _Guarded(Generic[Tx, T]):
             async with self.store.transaction() as tx:
                 if not await self.store.insert(tx, self.barrier, self.barrier.op, reason):
                     return await _found(self.store, tx, self.barrier)
+                if undo := self.barrier.undone_by:  # there is nothing to take back, in any client's reading
+                    await self.store.insert(tx, self.barrier, undo, reason)
                 if self.record:
                     await self.record(tx, error)
                 return None
