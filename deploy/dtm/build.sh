@@ -3,7 +3,8 @@
 #
 # DTM listens on every interface and has no setting for that, nor any authentication. So its module is copied
 # (go.sum has checked it), the two listen calls are changed to bind $DTM_LISTEN_HOST, 127.0.0.1 when unset, and
-# the copy is what gets compiled. The wait before a dead branch address is dialled again is shortened too. Should the source no longer read as expected, the build stops here.
+# the copy is what gets compiled. The wait before a dead branch address is dialled again is shortened too, and web pages
+# of other origins are refused (callers.go). Should the source no longer read as expected, the build stops here.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -44,6 +45,25 @@ func listenHost() string {
 	return "127.0.0.1"
 }
 GO
+
+# Its HTTP port answers every Host and every web page, and waits for slow clients for ever; who reaches it may move money.
+made='app := dtmutil.GetGinApp()'
+if [ "$(grep -cF "$made" "$listens" || true)" != 1 ]; then
+    echo "build.sh: expected one $made in $module $version dtmsvr/svr.go; can't put a guard before its routes" >&2
+    exit 1
+fi
+if [ "$(grep -cF 'app.Run(' "$listens" || true)" != 1 ]; then
+    echo "build.sh: expected one app.Run in $module $version dtmsvr/svr.go; can't give its HTTP port limits" >&2
+    exit 1
+fi
+sed -i 's/app := dtmutil\.GetGinApp()/app := dtmutil.GetGinApp(refuseForeignCallers)/; s/app\.Run(/serveWithin(app, /' "$listens"
+engine="$work/dtm/dtmutil/utils.go"
+if [ "$(grep -c '^func GetGinApp() \*gin.Engine {$\|^	app\.Use(gin\.Recovery())$' "$engine" || true)" != 2 ]; then
+    echo "build.sh: expected GetGinApp with gin.Recovery in $module $version dtmutil/utils.go" >&2
+    exit 1
+fi
+sed -i 's/^func GetGinApp() \*gin\.Engine {$/func GetGinApp(first ...gin.HandlerFunc) *gin.Engine {/; s/^	app\.Use(gin\.Recovery())$/	app.Use(gin.Recovery())\n	app.Use(first...)/' "$engine"
+cp "$here/callers.go" "$work/dtm/dtmsvr/callers.go"
 
 # gRPC waits up to two minutes before it dials an address again that was dead for a while: a service that comes back would
 # get no branch calls until then. Two seconds suit a suite whose services restart within one.

@@ -17,8 +17,14 @@ case "$1 $2" in
 esac
 """
 LISTENS = """package dtmsvr
+	app := dtmutil.GetGinApp()
 	err := app.Run(fmt.Sprintf(":%d", conf.HTTPPort))
 	lis, err := net.Listen("tcp", fmt.Sprintf(":%d", conf.GrpcPort))
+"""
+ENGINE = """package dtmutil
+func GetGinApp() *gin.Engine {
+	app := gin.New()
+	app.Use(gin.Recovery())
 """
 DIALS = """package dtmgimp
 		conn, rerr := grpc.Dial(grpcServer, inOpt, grpc.WithTransportCredentials(insecure.NewCredentials()), opts)
@@ -35,6 +41,7 @@ def module(tmp_path: Path) -> Path:
     clients = folder / "client" / "dtmgrpc" / "dtmgimp"
     clients.mkdir(parents=True)
     (clients / "grpc_clients.go").write_text(DIALS)
+    (folder / "dtmutil" / "utils.go").write_text(ENGINE)
     return folder
 
 
@@ -66,6 +73,25 @@ def test_a_dead_address_is_dialled_again_soon_and_several_take_turns(tmp_path: P
     dialling = (clients / "dialling.go").read_text()
     assert "MaxDelay: 2 * time.Second" in dialling
     assert '"round_robin"' in dialling
+
+
+def test_web_pages_of_other_origins_are_refused_before_any_route(tmp_path: Path, module: Path) -> None:
+    (module / "dtmsvr" / "svr.go").write_text(LISTENS)
+    assert build(tmp_path, module).returncode == 0
+    patched = tmp_path / "work" / "dtm"
+    server = (patched / "dtmsvr" / "svr.go").read_text()
+    assert "app := dtmutil.GetGinApp(refuseForeignCallers)" in server
+    assert "err := serveWithin(app, net.JoinHostPort(" in server
+    assert "app.Use(gin.Recovery())\n\tapp.Use(first...)" in (patched / "dtmutil" / "utils.go").read_text()
+    assert "func refuseForeignCallers(" in (patched / "dtmsvr" / "callers.go").read_text()
+
+
+@pytest.mark.parametrize("missing", ["app := dtmutil.GetGinApp()", "app.Run("])
+def test_a_dtm_without_a_place_for_the_guard_is_not_built(tmp_path: Path, module: Path, missing: str) -> None:
+    (module / "dtmsvr" / "svr.go").write_text(LISTENS.replace(missing, "changed("))
+    ended = build(tmp_path, module)
+    assert (ended.returncode, (tmp_path / "out" / "dtm").exists()) == (1, False)
+    assert "expected one" in ended.stderr
 
 
 def test_a_dtm_that_listens_in_another_way_is_not_built(tmp_path: Path, module: Path) -> None:

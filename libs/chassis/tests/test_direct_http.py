@@ -17,7 +17,7 @@ from eshop_protos.stock.v1 import stock_api
 from eshop_protos.stock.v1 import stock_pb2 as pb
 from protoc_gen_fastapi.runtime import Conflict
 
-CHUNKED = b"POST /api/v1/stock HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+CHUNKED = b"POST /api/v1/stock HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
 BODY = b'{"productID": 7, "stock": 3}'
 
 
@@ -67,7 +67,12 @@ async def read(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], Any]:
 
 
 def post(body: bytes = BODY, *headers: bytes, path: bytes = b"/api/v1/stock", version: bytes = b"1.1") -> bytes:
-    lines = [b"POST %s HTTP/%s" % (path, version), b"host: x", b"x-request-id: r-1", b"content-length: %d" % len(body)]
+    lines = [
+        b"POST %s HTTP/%s" % (path, version),
+        b"host: localhost",
+        b"x-request-id: r-1",
+        b"content-length: %d" % len(body),
+    ]
     return b"\r\n".join([*lines, *headers]) + b"\r\n\r\n" + body
 
 
@@ -190,10 +195,10 @@ async def test_a_drain_waits_for_a_request_in_flight_and_says_that_the_connectio
         (post(path=b"/api/v1/stock?stock=4"), "short"),
         (post(b" " * 1001), "long"),
         (post(path=b"/api/v1/st%6fck"), "long"),
-        (b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n", "long"),
-        (b"GET /api/v1/stock/7 HTTP/1.1\r\nhost: x\r\n\r\n", "long"),
+        (b"GET /ping HTTP/1.1\r\nhost: localhost\r\n\r\n", "long"),
+        (b"GET /api/v1/stock/7 HTTP/1.1\r\nhost: localhost\r\n\r\n", "long"),
         (
-            b"POST /api/v1/stock HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1c\r\n"
+            b"POST /api/v1/stock HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n1c\r\n"
             + BODY
             + b"\r\n0\r\n\r\n",
             "long",

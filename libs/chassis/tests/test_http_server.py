@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from eshop_chassis.serving import http_server
 from eshop_chassis.serving.http_server import HttpServer, listen
 
-REQUEST = b"GET /slow/%d HTTP/1.1\r\nhost: x\r\n\r\n"
+REQUEST = b"GET /slow/%d HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 
 @pytest.fixture

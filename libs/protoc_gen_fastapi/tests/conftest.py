@@ -86,7 +86,6 @@ class Recorder(Hooks):
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
         self.internal: list[BaseException] = []
-        self.ignored: list[RpcError] = []
         self.foreign: dict[type, RpcError] = {}
 
     def started(self, method: str, call: Call) -> None:
@@ -98,9 +97,6 @@ class Recorder(Hooks):
 
     def internal_error(self, method: str, call: Call, exc: BaseException) -> None:
         self.internal.append(exc)
-
-    def undo_ignored(self, method: str, call: Call, error: RpcError) -> None:
-        self.ignored.append(error)
 
     def translate(self, exc: BaseException) -> RpcError | None:
         return self.foreign.get(type(exc))

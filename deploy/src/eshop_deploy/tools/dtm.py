@@ -30,7 +30,7 @@ def built() -> bool:
 
 def _source_hash() -> str:
     digest = hashlib.sha256()
-    for name in ("build.sh", "go.mod", "go.sum", "index.html", "main.go"):
+    for name in ("build.sh", "callers.go", "go.mod", "go.sum", "index.html", "main.go"):
         digest.update((source() / name).read_bytes())
     return digest.hexdigest()
 

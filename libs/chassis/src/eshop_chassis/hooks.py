@@ -1,11 +1,13 @@
 """The chassis's answers to what the generated transports ask: metrics, logs, and how foreign errors map."""
 
 import time
+from collections.abc import Mapping
 
 import sqlalchemy.exc as sa
 
 import aiodtm
 from eshop_chassis import metrics
+from eshop_chassis.dtm import calls as dtm_calls
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql.errors import is_passing
 from eshop_chassis.readiness import describe
@@ -13,6 +15,7 @@ from eshop_chassis.settings import ServiceSettings
 from protoc_gen_fastapi.runtime import (
     Call,
     Hooks,
+    InvalidArgument,
     Refused,
     RpcError,
     StillRunning,
@@ -29,11 +32,23 @@ _PART = "a part of the shop does not answer; try again"
 
 
 class ChassisHooks(Hooks):
-    """Measures every rpc, logs what went wrong inside, and translates errors of stores and of DTM."""
+    """Measures every rpc, logs what went wrong inside, translates errors of stores and DTM, and knows DTM's calls."""
+
+    branches: bool = True
+    """False where no DTM calls, as on a gateway: metadata that names a branch is then dropped."""
 
     def __init__(self, settings: ServiceSettings) -> None:
         self.max_body = settings.max_body_bytes
         self.default_timeout = settings.request_timeout
+
+    def incoming(self, metadata: dict[str, str], query: Mapping[str, str]) -> Mapping[str, str]:
+        if not self.branches:
+            dtm_calls.forget_branch(metadata)
+        if not query or not dtm_calls.is_branch_query(query):
+            return query
+        if self.branches:
+            dtm_calls.name_branch(metadata, query)
+        return dtm_calls.without_names(query)
 
     def finished(self, method: str, call: Call, status: str, seconds: float) -> None:
         metrics.record_rpc(method, call.transport, status, seconds)
@@ -49,8 +64,15 @@ class ChassisHooks(Hooks):
     def internal_error(self, method: str, call: Call, exc: BaseException) -> None:
         log.error("rpc failed", method=method, request_id=call.request_id, exc_info=exc)
 
-    def undo_ignored(self, method: str, call: Call, error: RpcError) -> None:
+    def judge(self, method: str, call: Call, error: RpcError) -> RpcError | None:
+        if not dtm_calls.is_branch(call):
+            return error
+        if not dtm_calls.is_undo(call):
+            return dtm_calls.told_to_dtm(error)
+        if not isinstance(error, InvalidArgument):
+            return error
         log.error("an undo that makes no sense was answered OK", method=method, why=str(error))
+        return None  # an undo never refuses: DTM would ask for ever
 
     def translate(self, exc: BaseException) -> RpcError | None:
         return translate(exc)

@@ -41,6 +41,19 @@ class ServiceSettings(EshopSettings):
     )
     max_body_bytes: int = Field(1 << 20, gt=0, le=1 << 28, description="largest request body, bytes")
     request_timeout: float = Field(15.0, gt=0, description="deadline of an HTTP request, seconds")
+    allowed_hosts: str = Field(
+        "",
+        description="more names under which HTTP may be called, with commas; .example.com: all below it, *: any. "
+        "Loopback is always allowed; where others reach this address, IP addresses and names without a dot are too",
+    )
+    cors_origins: str = Field(
+        "loopback",
+        description="origins whose web pages may call, with commas, as https://shop.example.com; loopback stands for "
+        "those of this machine, * for any; empty: none",
+    )
+    http_connections: int = Field(
+        16_384, ge=1, description="most HTTP connections at once; further ones are answered with 503 and closed"
+    )
 
     crash_points: str = Field("", description="folder in which fault tests arm points where the service dies; lab only")
 
@@ -60,7 +73,7 @@ class ServiceSettings(EshopSettings):
             raise ValueError("ESHOP_CRASH_POINTS is for fault tests; a shop in the prod profile does not start with it")
         if self.profile == "prod":
             raise ValueError("ESHOP_PROFILE=prod is not available yet; the lab profile is the only one")
-        if not _is_loopback(self.host) and not self.allow_remote_access:
+        if not is_loopback(self.host) and not self.allow_remote_access:
             raise ValueError(
                 f"ESHOP_HOST={self.host}: the lab profile has no authentication and listens on loopback only; "
                 "set ESHOP_ALLOW_REMOTE_ACCESS=true if everyone who can reach this address may use the shop"
@@ -68,7 +81,8 @@ class ServiceSettings(EshopSettings):
         return self
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """True for an address that only this machine reaches."""
     if host == "localhost":
         return True
     try:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from protoc_gen_fastapi.model import Field, Message
+from protoc_gen_fastapi.model import FORMATS, Field, Message
 from protoc_gen_fastapi.scope import Scope
 from protoc_gen_fastapi.writer import quoted
 
@@ -80,7 +80,8 @@ def _item_type(scope: Scope, field: Field) -> str:
     if field.kind == "float":
         bounds["allow_inf_nan"] = False
     arguments = "".join(f", {k}={v!r}" for k, v in bounds.items())
-    return f"Annotated[{field.kind}, Field(strict=True{arguments}), {_TAKEN_AS[field.kind]}]"
+    shape = f", _rt.{FORMATS[field.range]}" if field.range is not None else ""
+    return f"Annotated[{field.kind}, Field(strict=True{arguments}), {_TAKEN_AS[field.kind]}{shape}]"
 
 
 def _field_call(field: Field) -> str:
@@ -128,7 +129,8 @@ def _reply_type(scope: Scope, field: Field) -> str:
         inner = scope.inner(field)
         kind = scope.emitted(inner, inner.reply_model)
     elif field.range is not None:
-        kind = f"Annotated[int, Field(ge={field.range[0]}, le={field.range[1]})]"
+        bounds = f"Field(ge={field.range[0]}, le={field.range[1]})"
+        kind = f"Annotated[int, {bounds}, _rt.{FORMATS[field.range]}]"
     elif kind == "float":
         kind = "float | None"  # JSON has no word for infinity and for what is not a number
     if field.repeated:

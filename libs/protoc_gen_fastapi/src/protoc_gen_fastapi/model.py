@@ -19,6 +19,12 @@ RANGES = {
     F.TYPE_UINT64: (0, 2**64 - 1),
     F.TYPE_FIXED64: (0, 2**64 - 1),
 }
+FORMATS = {
+    (-(2**31), 2**31 - 1): "INT32",
+    (0, 2**32 - 1): "UINT32",
+    (-(2**63), 2**63 - 1): "INT64",
+    (0, 2**64 - 1): "UINT64",
+}
 KINDS = {
     **dict.fromkeys(RANGES, "int"),
     F.TYPE_STRING: "str",

@@ -64,8 +64,8 @@ class Params(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}]}]})
 
-    page: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER] = Field(default=0, description="Page number, starting at 0.")
-    limit: Annotated[int, Field(strict=True, gt=0, le=2147483647), _rt.WHOLE_NUMBER] = Field(description="Rows per page; more than 1,000 is taken as 1,000.", examples=[10])
+    page: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Page number, starting at 0.")
+    limit: Annotated[int, Field(strict=True, gt=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(description="Rows per page; more than 1,000 is taken as 1,000.", examples=[10])
     sort: Annotated[str, Field(strict=True, max_length=256), _rt.TEXT] = Field(default="", description="Columns to sort by, separated by commas; a leading \"-\" sorts descending. Empty: newest first.", examples=['-id'])
     columns: Annotated[list[Column], FailFast(), Field(max_length=32), _rt.ITEMS] = Field(default_factory=list, description="Conditions that a row must meet; none means all rows.")
 

@@ -145,7 +145,8 @@ class _Process:
         self._grpc = GrpcServer(
             service.apis, max_bytes, settings.grpc_connection_seconds, shares_port=_workers(settings) > 1
         )
-        self._http = HttpServer(build_app(name, [api.router for api in service.apis], hooks, self._readiness))
+        app = build_app(name, [api.router for api in service.apis], hooks, self._readiness)
+        self._http = HttpServer(app, settings)
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self, listener: socket.socket) -> None:

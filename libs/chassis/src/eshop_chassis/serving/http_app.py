@@ -20,7 +20,9 @@ SWAGGER_ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
 def build_app(name: str, routers: Sequence[APIRouter], hooks: Hooks, readiness: Readiness) -> FastAPI:
     """Builds the HTTP side of a service: its routes, and those that every service has."""
-    app = FastAPI(title=f"eshop {name}", version=version("eshop-chassis"), docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=f"eshop {name}", version=version("eshop-chassis"), docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     install(app, hooks)
     for router in routers:
         app.include_router(router)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 import time
 from collections.abc import Generator
@@ -11,28 +12,34 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
+from eshop_chassis.serving.http_connection import LimitedProtocol, Limits
+from eshop_chassis.serving.http_guard import Guard
 from eshop_chassis.serving.short_way import Table, direct_protocol
-from eshop_chassis.settings import UnusableSettingError
+from eshop_chassis.settings import ServiceSettings, UnusableSettingError
 from protoc_gen_fastapi.runtime import direct_endpoints
 
 LAST_WORDS_SECONDS = 1.0
 BACKLOG = 16_384
+TICKS_PER_SECOND = 10
+# Open files that a process needs beside its HTTP connections.
+SPARE_FILES = 256
 _CLOSE = (b"connection", b"close")
 
 
 class HttpServer(uvicorn.Server):
     """A uvicorn server that leaves signals to the process and drains without dropping a request."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, settings: ServiceSettings | None = None, limits: Limits | None = None) -> None:
+        settings = settings or ServiceSettings()  # pyright: ignore[reportCallIssue] - defaults and the environment
+        limits = limits or Limits(connections=_most_connections(settings.http_connections))
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
             lifespan="off",
-            http=cast("Any", partial(direct_protocol, _table(app))),
+            http=cast("Any", partial(direct_protocol, _table(app), Guard(settings, app), limits)),
             ws="none",
             server_header=False,
-            timeout_keep_alive=75,
             backlog=BACKLOG,
         )
         super().__init__(config)
@@ -53,6 +60,14 @@ class HttpServer(uvicorn.Server):
                 await self._serving
                 raise RuntimeError("the HTTP server ended while it started")
             await asyncio.sleep(0.01)
+
+    async def on_tick(self, counter: int) -> bool:
+        """uvicorn calls it ten times a second."""
+        if counter % TICKS_PER_SECOND == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in tuple(self.server_state.connections):
+                cast("LimitedProtocol", connection).end_if_overdue(now)
+        return await super().on_tick(counter)
 
     async def drain(self, seconds: float) -> None:
         """Stops within about `seconds`: takes no new connection, says `Connection: close` on every answer for a moment
@@ -92,6 +107,15 @@ class HttpServer(uvicorn.Server):
 
 def _table(app: FastAPI) -> Table:
     return {(verb.encode(), path.encode()): endpoint for (verb, path), endpoint in direct_endpoints(app).items()}
+
+
+def _most_connections(wanted: int) -> int:
+    """As many as are wanted and fit into the open files that the process may have."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files < wanted + SPARE_FILES and (most == resource.RLIM_INFINITY or most > files):
+        files = wanted + SPARE_FILES if most == resource.RLIM_INFINITY else min(most, wanted + SPARE_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return max(1, min(wanted, files - SPARE_FILES))
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:

@@ -2,7 +2,7 @@
 
 from protoc_gen_fastapi.runtime.app import install
 from protoc_gen_fastapi.runtime.call import Call, current_call
-from protoc_gen_fastapi.runtime.envelope import JSON, Answer, crashed, error_response
+from protoc_gen_fastapi.runtime.envelope import JSON, Answer, crashed, error_response, failure
 from protoc_gen_fastapi.runtime.errors import (
     AlreadyExists,
     Conflict,
@@ -20,6 +20,8 @@ from protoc_gen_fastapi.runtime.errors import (
     Unavailable,
     Unimplemented,
     Unprocessable,
+    UnsupportedEncoding,
+    error_class,
     known_codes,
 )
 from protoc_gen_fastapi.runtime.hooks import Hooks
@@ -50,10 +52,13 @@ __all__ = [
     "Unavailable",
     "Unimplemented",
     "Unprocessable",
+    "UnsupportedEncoding",
     "crashed",
     "current_call",
     "direct_endpoints",
+    "error_class",
     "error_response",
+    "failure",
     "install",
     "known_codes",
     "rpc",

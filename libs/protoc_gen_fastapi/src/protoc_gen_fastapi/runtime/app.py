@@ -35,7 +35,7 @@ def install(app: FastAPI, hooks: Hooks) -> None:
         return error_response(InvalidArgument(field, first["msg"]))
 
     async def on_crash(request: Request, exc: Exception) -> Response:
-        call = http_call(request.scope["headers"], {}, hooks.default_timeout, branches=False)
+        call, _ = http_call(request.scope["headers"], {}, hooks)
         error = exc if isinstance(exc, RpcError) else hooks.translate(exc) or Internal()
         if isinstance(error, Internal):
             hooks.internal_error(request.url.path, call, exc)

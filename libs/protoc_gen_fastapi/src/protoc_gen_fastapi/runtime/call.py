@@ -5,14 +5,16 @@ import re
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from protoc_gen_fastapi.runtime.hooks import Hooks
 
 Transport = Literal["grpc", "http", "local"]
 
 REQUEST_ID: Final = "x-request-id"
 IDEMPOTENCY_KEY: Final = "idempotency-key"
-DTM_PREFIX: Final = "dtm-"
-_DTM_QUERY: Final = ("gid", "branch_id", "op", "trans_type")
+_NO_QUERY: Final[Mapping[str, str]] = {}
 _SOUND_ID = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 SOUND_KEY: Final = re.compile(r"[ -~]{1,255}").fullmatch
 
@@ -48,54 +50,31 @@ class Call:
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def outgoing(self) -> tuple[tuple[str, str], ...]:
-        """The metadata that calls to other services bear: never DTM's, which belongs to this call alone."""
+        """The metadata that calls to other services bear; all other metadata belongs to this call alone."""
         key = self.metadata.get(IDEMPOTENCY_KEY)
         if key is not None and SOUND_KEY(key):
             return ((REQUEST_ID, self.request_id), (IDEMPOTENCY_KEY, key))
         return ((REQUEST_ID, self.request_id),)
-
-    @property
-    def is_branch(self) -> bool:
-        """True when DTM makes this call."""
-        return "dtm-gid" in self.metadata
-
-    @property
-    def is_undo(self) -> bool:
-        """True when DTM asks to undo what a branch did."""
-        return self.metadata.get("dtm-op") == "compensate" and self.is_branch
 
 
 current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)
 """The call being served, for logs; None outside of one."""
 
 
-def grpc_call(context: Any, *, branches: bool) -> Call:
+def grpc_call(context: Any, hooks: "Hooks") -> Call:
     """The call that a gRPC servicer context tells of."""
     pairs = context.invocation_metadata() or ()
     metadata = {key: value for key, value in pairs if isinstance(value, str)}
+    hooks.incoming(metadata, _NO_QUERY)
     remaining = context.time_remaining()
     deadline = None if remaining is None else time.monotonic() + remaining
-    return Call(metadata if branches else without_dtm(metadata), deadline, "grpc")
+    return Call(metadata, deadline, "grpc")
 
 
-def http_call(headers: list[tuple[bytes, bytes]], query: Mapping[str, str], timeout: float, *, branches: bool) -> Call:
-    """The call that an HTTP request makes; DTM names its branches in the query."""
+def http_call(
+    headers: list[tuple[bytes, bytes]], query: Mapping[str, str], hooks: "Hooks"
+) -> tuple[Call, Mapping[str, str]]:
+    """The call that an HTTP request makes, and the query that its fields are read from."""
     metadata = {key.decode("latin-1"): value.decode("latin-1") for key, value in headers}
-    if not branches:
-        metadata = without_dtm(metadata)
-    elif is_dtm_query(query):
-        metadata.update({DTM_PREFIX + name: query[name] for name in _DTM_QUERY if name in query})
-    return Call(metadata, time.monotonic() + timeout, "http")
-
-
-def is_dtm_query(query: Mapping[str, str]) -> bool:
-    """True when DTM calls: it always sends both names, and no one else has a reason to."""
-    return "gid" in query and "trans_type" in query
-
-
-def without_dtm_names(query: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in query.items() if name not in _DTM_QUERY}
-
-
-def without_dtm(metadata: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in metadata.items() if not key.startswith(DTM_PREFIX)}
+    query = hooks.incoming(metadata, query)
+    return Call(metadata, time.monotonic() + hooks.default_timeout, "http"), query

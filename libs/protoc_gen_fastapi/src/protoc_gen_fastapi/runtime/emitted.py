@@ -7,13 +7,29 @@ from protoc_gen_fastapi.runtime.hooks import Hooks
 from protoc_gen_fastapi.runtime.http_routes import http_router
 from protoc_gen_fastapi.runtime.methods import rpc
 from protoc_gen_fastapi.runtime.serving import Http, Rpc, Violation
-from protoc_gen_fastapi.runtime.values import ITEMS, NUMBER, TEXT, TRUTH, WHOLE_NUMBER, Body, Reply
+from protoc_gen_fastapi.runtime.values import (
+    INT32,
+    INT64,
+    ITEMS,
+    NUMBER,
+    TEXT,
+    TRUTH,
+    UINT32,
+    UINT64,
+    WHOLE_NUMBER,
+    Body,
+    Reply,
+)
 
 __all__ = [
+    "INT32",
+    "INT64",
     "ITEMS",
     "NUMBER",
     "TEXT",
     "TRUTH",
+    "UINT32",
+    "UINT64",
     "WHOLE_NUMBER",
     "Body",
     "Call",

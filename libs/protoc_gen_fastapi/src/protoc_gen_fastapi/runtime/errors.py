@@ -1,4 +1,4 @@
-"""The one table of errors: what each means, and how gRPC, HTTP and so DTM get to see it."""
+"""The one table of errors: what each means, and how gRPC and HTTP get to see it."""
 # ruff: noqa: N818 - errors are named as the facts that they tell
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class RpcError(Exception):
     http_status: ClassVar[int] = 500
     default_code: ClassVar[int] = 10003
     meaning: ClassVar[str] = "Internal Server Error"
-    # True where asking again with the same request can't help: a DTM branch must then answer ABORTED.
+    # True where asking again with the same request can't help.
     final: ClassVar[bool] = False
 
     def __init__(
@@ -32,7 +32,7 @@ class RpcError(Exception):
 
 
 class Refused(RpcError):
-    """A fact, and final: out of stock, coupon used. DTM compensates."""
+    """A fact, and final: out of stock, coupon used."""
 
     status = grpc.StatusCode.ABORTED
     http_status = 409
@@ -45,7 +45,7 @@ class Conflict(Refused):
 
 
 class StillRunning(RpcError):
-    """Not known yet; DTM polls again."""
+    """Not known yet; ask again."""
 
     status = grpc.StatusCode.FAILED_PRECONDITION
     http_status = 425
@@ -132,6 +132,16 @@ class PayloadTooLarge(RpcError):
     http_status = 413
     default_code = 10001
     meaning = "Payload Too Large"
+    final = True
+
+
+class UnsupportedEncoding(RpcError):
+    """The body is compressed, which this server does not undo."""
+
+    status = grpc.StatusCode.INVALID_ARGUMENT
+    http_status = 415
+    default_code = 10001
+    meaning = "Unsupported Media Type"
     final = True
 
 

@@ -28,7 +28,7 @@ def grpc_handlers(service: str, rpcs: Iterable[tuple[Rpc, Function]], hooks: Hoo
 
 
 def _handler(server: Server) -> "grpc.RpcMethodHandler[Any, Any]":
-    rpc, branches = server.rpc, server.hooks.branches
+    rpc, hooks = server.rpc, server.hooks
 
     def read(raw: bytes) -> Message | InvalidArgument:
         try:
@@ -40,7 +40,7 @@ def _handler(server: Server) -> "grpc.RpcMethodHandler[Any, Any]":
 
     async def handle(request: Message | InvalidArgument, context: "grpc.aio.ServicerContext[Any, Any]") -> Message:
         try:
-            return await server.run(grpc_call(context, branches=branches), request)
+            return await server.run(grpc_call(context, hooks), request)
         except RpcError as error:
             await context.abort(error.status, error.message[:MAX_MESSAGE], trailing_metadata(error))
             raise  # abort does not return

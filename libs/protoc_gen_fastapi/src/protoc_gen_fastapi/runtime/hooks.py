@@ -1,5 +1,7 @@
 """What the generated transports ask of the program they run in."""
 
+from collections.abc import Mapping
+
 from protoc_gen_fastapi.runtime.call import Call
 from protoc_gen_fastapi.runtime.errors import RpcError
 
@@ -13,8 +15,12 @@ class Hooks:
     default_timeout: float = 30.0
     """Seconds that an HTTP request may take; more is answered with 504."""
 
-    branches: bool = True
-    """False where no DTM calls, as on a gateway: metadata that names a branch is then dropped."""
+    def incoming(self, metadata: dict[str, str], query: Mapping[str, str]) -> Mapping[str, str]:
+        """A call's metadata (lower-case keys) and query, before anything is made of them; `metadata` may be changed.
+
+        Returns the query that the fields of the request are read from. It is empty over gRPC.
+        """
+        return query
 
     def started(self, method: str, call: Call) -> None:
         """A call came in. `method` is its gRPC path, on HTTP too."""
@@ -25,9 +31,9 @@ class Hooks:
     def internal_error(self, method: str, call: Call, exc: BaseException) -> None:
         """A call failed in a way that the caller is told nothing about."""
 
-    def undo_ignored(self, method: str, call: Call, error: RpcError) -> None:
-        """An undo with bad arguments was answered OK, because undo branches never refuse."""
-        self.internal_error(method, call, error)
+    def judge(self, method: str, call: Call, error: RpcError) -> RpcError | None:
+        """The error that this caller is answered with; None answers with an empty reply."""
+        return error
 
     def translate(self, exc: BaseException) -> RpcError | None:
         """The error that stands for `exc`; None makes it an internal error."""

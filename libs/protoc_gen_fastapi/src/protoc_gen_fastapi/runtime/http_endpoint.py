@@ -1,6 +1,6 @@
 """Answers one rpc over HTTP: reads, runs and encodes, straight from bytes to bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from google.protobuf.message import Message
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from protoc_gen_fastapi.runtime.documenting import signature
 from protoc_gen_fastapi.runtime.envelope import JSON, Answer, as_response, enveloped, failure, success
 from protoc_gen_fastapi.runtime.errors import RpcError
 from protoc_gen_fastapi.runtime.hooks import Hooks
+from protoc_gen_fastapi.runtime.int64_text import asks_for_text, with_text
 from protoc_gen_fastapi.runtime.reading import RequestReader, query_values
 from protoc_gen_fastapi.runtime.serving import Function, Rpc, Server
 from protoc_gen_fastapi.runtime.shared_replies import EncodedOnce
@@ -26,6 +27,7 @@ class Endpoint:
         self._server = Server(rpc, function, hooks)
         self._reader = RequestReader(rpc)
         self._body_of = EncodedOnce(lambda reply: enveloped(encode(reply)), function)
+        self._text_of: Callable[[Message], bytes] = lambda reply: enveloped(with_text(encode(reply), rpc.reply))
         self._hooks = hooks
         self.__name__ = rpc.name
         self.__doc__ = rpc.description
@@ -51,18 +53,17 @@ class Endpoint:
     async def answer(self, headers: list[tuple[bytes, bytes]], raw_query: bytes, body: bytes) -> Answer:
         """Answers a request that has been read already, without ASGI. Its path must have no parameters."""
         query = query_values(raw_query) if raw_query else {}
-        call = http_call(headers, query, self._hooks.default_timeout, branches=self._hooks.branches)
+        call, query = http_call(headers, query, self._hooks)
         request: Message | RpcError
         try:
-            request = self._reader.read_already(body, query)
+            request = self._reader.read_already(body, query, call.metadata)
         except RpcError as error:
             request = error
         return await self._run(call, request)
 
     async def _answer(self, scope: Scope, receive: Receive, path: Mapping[str, str]) -> Answer:
         hooks, raw = self._hooks, scope["query_string"]
-        query = query_values(raw) if raw else {}
-        call = http_call(scope["headers"], query, hooks.default_timeout, branches=hooks.branches)
+        call, query = http_call(scope["headers"], query_values(raw) if raw else {}, hooks)
         request: Message | RpcError
         try:
             request = await self._reader.read(path, query, call.metadata, receive, hooks.max_body)
@@ -75,4 +76,6 @@ class Endpoint:
             reply = await self._server.run(call, request)
         except RpcError as error:
             return failure(error, call.request_id)
+        if asks_for_text(call.metadata):
+            return success(self._text_of(reply), call.request_id)
         return success(self._body_of(reply), call.request_id)

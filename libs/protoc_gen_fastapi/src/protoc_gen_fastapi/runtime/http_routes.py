@@ -72,6 +72,8 @@ class DirectPaths:
         self._table: dict[tuple[str, str], Endpoint] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server leaves the body out
         if scope["type"] == "http" and not scope.get("root_path"):
             if len(self._owner.routes) != self._count:
                 self._fill()
@@ -99,7 +101,8 @@ def allowed_verbs(app: FastAPI, path: str) -> list[str]:
     """The verbs that `path` can be asked with; an exact path hides those with parameters."""
     routes = [r for r in iter_route_contexts(app.routes) if r.methods and r.endpoint is not _wrong_verb]
     exact = [r for r in routes if r.path == path]
-    return sorted({verb for route in exact or routes if exact or _matches(route, path) for verb in route.methods or ()})
+    found = {verb for route in exact or routes if exact or _matches(route, path) for verb in route.methods or ()}
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def _matches(route: RouteContext, path: str) -> bool:

@@ -10,10 +10,9 @@ from google.protobuf.message import Message
 from pydantic import ValidationError
 from starlette.types import Receive
 
-from protoc_gen_fastapi.runtime.call import is_dtm_query, without_dtm_names
-from protoc_gen_fastapi.runtime.errors import InvalidArgument, PayloadTooLarge
+from protoc_gen_fastapi.runtime.errors import InvalidArgument, PayloadTooLarge, UnsupportedEncoding
 from protoc_gen_fastapi.runtime.serving import Rpc
-from protoc_gen_fastapi.runtime.values import refusal
+from protoc_gen_fastapi.runtime.values import exact_object, is_inexact, refusal
 
 _TRUTHS = {"true": True, "false": False}
 
@@ -38,34 +37,52 @@ class RequestReader:
         receive: Receive,
         limit: int,
     ) -> Message:
-        """The request message. Raises InvalidArgument naming the field that is wrong, or PayloadTooLarge."""
+        """The request message. Raises InvalidArgument naming the field that is wrong, or says why there is no body."""
+        if "content-encoding" in headers:
+            _refuse_encoded(headers["content-encoding"])
         body = await read_body(headers, receive, limit) if self._reads_body else b""
         return self.message(body, path, query)
 
-    def read_already(self, body: bytes, query: Mapping[str, str]) -> Message:
-        """The request message, of a body that has been read. Errors as in `message`."""
+    def read_already(self, body: bytes, query: Mapping[str, str], headers: Mapping[str, str]) -> Message:
+        """The request message, of a body that has been read. Errors as in `read`."""
+        if "content-encoding" in headers:
+            _refuse_encoded(headers["content-encoding"])
         return self.message(body if self._reads_body else b"", {}, query)
 
     def message(self, body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> Message:
         """The request message. Raises InvalidArgument naming the field that is wrong."""
         values = json_object(body)
-        if query:
-            values.update(self._from_query(query))
-        values.update(path)
+        more = {**self._from_query(query), **path} if query or path else {}
+        values.update(more)
         try:
             model = self._model.model_validate(values)
         except ValidationError as error:
-            raise refusal(error) from None
+            if not is_inexact(error):
+                raise refusal(error) from None
+            model = self._validate_exactly(body, more)
         return model.to_proto()
 
+    def _validate_exactly(self, body: bytes, more: Mapping[str, str]) -> Any:
+        """The model of a body in which a whole number is written with a point or an exponent, or is very large.
+
+        As a float it may have been rounded, so the body is read once more, digit by digit.
+        """
+        try:
+            return self._model.model_validate(exact_object(body) | dict(more))
+        except ValidationError as error:
+            raise refusal(error) from None
+
     def _from_query(self, query: Mapping[str, str]) -> dict[str, Any]:
-        if is_dtm_query(query):
-            query = without_dtm_names(query)
         values: dict[str, Any] = {name: value for name, value in query.items() if name in self._plain}
         for name in self._flags:
             if name in values:
                 values[name] = _TRUTHS.get(values[name], values[name])
         return values
+
+
+def _refuse_encoded(encoding: str) -> None:
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedEncoding("Content-Encoding: the body must be sent as it is, without compression")
 
 
 async def read_body(headers: Mapping[str, str], receive: Receive, limit: int) -> bytes:

@@ -12,11 +12,8 @@ from protoc_gen_fastapi.runtime.call import Call, current_call
 from protoc_gen_fastapi.runtime.errors import (
     DeadlineExceeded,
     Internal,
-    InvalidArgument,
-    Refused,
     RpcError,
     Unimplemented,
-    error_class,
 )
 from protoc_gen_fastapi.runtime.hooks import Hooks
 
@@ -110,23 +107,9 @@ class Server:
         error = exc if isinstance(exc, RpcError) else self._translate(exc)
         if isinstance(error, Internal):
             self.hooks.internal_error(self.rpc.path, call, exc)
-        if call.is_undo:
-            return self._judge_undo(call, error)
-        return _for_dtm(error) if call.is_branch else error
-
-    def _judge_undo(self, call: Call, error: RpcError) -> RpcError | None:
-        if not isinstance(error, InvalidArgument):
-            return error
-        self.hooks.undo_ignored(self.rpc.path, call, error)
-        return None
+        return self.hooks.judge(self.rpc.path, call, error)
 
     def _translate(self, exc: Exception) -> RpcError:
         if isinstance(exc, NotImplementedError):
             return Unimplemented()
         return self.hooks.translate(exc) or Internal()
-
-
-def _for_dtm(error: RpcError) -> RpcError:
-    """What DTM gets to see. It repeats a branch for ever on every status but ABORTED, and keeps 1,024 characters."""
-    kind = Refused if error.final else error_class(error.status, error.code)
-    return kind(error.message[:MAX_MESSAGE], code=error.code, short=error.short)

@@ -227,8 +227,8 @@ class CouponUseRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'couponID': 1, 'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n'}]})
 
-    couponID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the coupon.", examples=[1])
-    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="The buyer, who must own the coupon; 0 skips the check.", examples=[1])
+    couponID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
+    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="The buyer, who must own the coupon; 0 skips the check.", examples=[1])
     orderID: Annotated[str, Field(strict=True, max_length=64), _rt.TEXT] = Field(default="", description="The order that the coupon is used for.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
 
     def to_proto(self) -> coupon_pb2.CouponUseRequest:
@@ -260,8 +260,8 @@ class couponUseRevertRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'couponID': 1, 'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n'}]})
 
-    couponID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the coupon.", examples=[1])
-    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="The buyer, who must own the coupon; 0 skips the check.", examples=[1])
+    couponID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
+    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="The buyer, who must own the coupon; 0 skips the check.", examples=[1])
     orderID: Annotated[str, Field(strict=True, max_length=64), _rt.TEXT] = Field(default="", description="The order that the coupon is used for.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
 
     def to_proto(self) -> coupon_pb2.couponUseRevertRequest:
@@ -327,9 +327,9 @@ class CreateCouponRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'amount': 50, 'status': 1}]})
 
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Value in cents.", examples=[50])
-    status: Annotated[int, Field(strict=True, le=3, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="1 unused, 2 used, 3 expired; 0 on creation means unused.", examples=[1])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Value in cents.", examples=[50])
+    status: Annotated[int, Field(strict=True, le=3, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="1 unused, 2 used, 3 expired; 0 on creation means unused.", examples=[1])
 
     def to_proto(self) -> coupon_pb2.CreateCouponRequest:
         return coupon_pb2.CreateCouponRequest(
@@ -348,7 +348,7 @@ def encode_CreateCouponReply(m: coupon_pb2.CreateCouponReply) -> dict[str, Any]:
 class CreateCouponReply(_rt.Reply):
     """The new coupon."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the new coupon.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new coupon.")
 
 
 def check_DeleteCouponByIDRequest(m: coupon_pb2.DeleteCouponByIDRequest) -> _rt.Violation | None:
@@ -362,7 +362,7 @@ class DeleteCouponByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the coupon.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
 
     def to_proto(self) -> coupon_pb2.DeleteCouponByIDRequest:
         return coupon_pb2.DeleteCouponByIDRequest(
@@ -397,7 +397,7 @@ class GetCouponByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the coupon.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
 
     def to_proto(self) -> coupon_pb2.GetCouponByIDRequest:
         return coupon_pb2.GetCouponByIDRequest(
@@ -427,9 +427,9 @@ class UpdateCouponByIDRequestBody(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'amount': 50, 'status': 1}]})
 
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Id of the buyer.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Value in cents.", examples=[50])
-    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER] | None = Field(default=None, description="1 unused, 2 used, 3 expired; 0 on creation means unused.", examples=[1])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the buyer.", examples=[1])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Value in cents.", examples=[50])
+    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="1 unused, 2 used, 3 expired; 0 on creation means unused.", examples=[1])
 
 
 class UpdateCouponByIDRequest(UpdateCouponByIDRequestBody):
@@ -437,7 +437,7 @@ class UpdateCouponByIDRequest(UpdateCouponByIDRequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the coupon.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
 
     def to_proto(self) -> coupon_pb2.UpdateCouponByIDRequest:
         return coupon_pb2.UpdateCouponByIDRequest(
@@ -462,10 +462,10 @@ def encode_Coupon(m: coupon_pb2.Coupon) -> dict[str, Any]:
 class Coupon(_rt.Reply):
     """A coupon as stored."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the coupon.")
-    userID: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the buyer.")
-    amount: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="Value in cents.")
-    status: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="1 unused, 2 used, 3 expired; 0 on creation means unused.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the coupon.")
+    userID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the buyer.")
+    amount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Value in cents.")
+    status: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="1 unused, 2 used, 3 expired; 0 on creation means unused.")
     createdAt: str = Field(description="Time of creation, RFC 3339.")
     updatedAt: str = Field(description="Time of the last change, RFC 3339.")
 
@@ -513,7 +513,7 @@ def encode_ListCouponReply(m: coupon_pb2.ListCouponReply) -> dict[str, Any]:
 class ListCouponReply(_rt.Reply):
     """One page of coupons."""
 
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807)] = Field(description="Number of rows that meet the conditions, on all pages.")
+    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
     coupons: list[Coupon] = Field(description="The rows of this page.")
 
 

@@ -287,8 +287,8 @@ class PageParam(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'page': 0, 'limit': 10}]})
 
-    page: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER] = Field(default=0, description="Page number, starting at 0.", examples=[0])
-    limit: Annotated[int, Field(strict=True, gt=0, le=2147483647), _rt.WHOLE_NUMBER] = Field(description="Rows per page; more than 1,000 is taken as 1,000.", examples=[10])
+    page: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Page number, starting at 0.", examples=[0])
+    limit: Annotated[int, Field(strict=True, gt=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(description="Rows per page; more than 1,000 is taken as 1,000.", examples=[10])
 
     def to_proto(self) -> eshop_gw_pb2.PageParam:
         return eshop_gw_pb2.PageParam(

@@ -225,9 +225,9 @@ class FlashSaleRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'productID': 1, 'amount': 100}]})
 
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Amount to pay in cents.", examples=[100])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount to pay in cents.", examples=[100])
 
     def to_proto(self) -> flash_sale_pb2.FlashSaleRequest:
         return flash_sale_pb2.FlashSaleRequest(
@@ -293,11 +293,11 @@ class SendSubmitOrderNotifyRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0, 'orderID': 'f01j8x5t2m4k7q9v3w6y1z0c5n'}]})
 
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Amount in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
+    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
     orderID: Annotated[str, Field(strict=True, max_length=64), _rt.TEXT] = Field(default="", description="Id of the order; empty outside a transaction, where one is made.", examples=['f01j8x5t2m4k7q9v3w6y1z0c5n'])
     requestID: Annotated[str, Field(strict=True, max_length=64), _rt.TEXT] = Field(default="", description="Request id of the buyer's call, for logs.")
 
@@ -364,9 +364,9 @@ class TakeItem(_rt.Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'f01j8x5t2m4k7q9v3w6y1z0c5n', 'productID': 1, 'productCount': 1}]})
 
     orderID: Annotated[str, Field(strict=True, min_length=1, max_length=80), _rt.TEXT] = Field(description="Id of the order, or another unique reference of the units.", examples=['f01j8x5t2m4k7q9v3w6y1z0c5n'])
-    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="Id of the buyer; 0 when unknown.")
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Number of units.", examples=[1])
+    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the buyer; 0 when unknown.")
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
 
     def to_proto(self) -> flash_sale_pb2.TakeItem:
         return flash_sale_pb2.TakeItem(
@@ -390,9 +390,9 @@ class TakeItemReply(_rt.Reply):
     """The units of one order."""
 
     orderID: str = Field(description="Id of the order, or another unique reference of the units.")
-    userID: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the buyer; 0 when unknown.")
-    productID: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the product.")
-    productCount: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="Number of units.")
+    userID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the buyer; 0 when unknown.")
+    productID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the product.")
+    productCount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Number of units.")
 
 
 def check_TakeManyRequest(m: flash_sale_pb2.TakeManyRequest) -> _rt.Violation | None:
@@ -458,7 +458,7 @@ class CloseSaleRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'token': 't7x2'}]})
 
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
     token: Annotated[str, Field(strict=True, min_length=1, max_length=64), _rt.TEXT] = Field(description="Names this setting of the sale; OpenSale must bear the token of the last CloseSale.", examples=['t7x2'])
 
     def to_proto(self) -> flash_sale_pb2.CloseSaleRequest:
@@ -478,7 +478,7 @@ def encode_CloseSaleReply(m: flash_sale_pb2.CloseSaleReply) -> dict[str, Any]:
 class CloseSaleReply(_rt.Reply):
     """The closed sale."""
 
-    version: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Version of the sale; 0 when there was none.")
+    version: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Version of the sale; 0 when there was none.")
     unsettled: list[TakeItemReply] = Field(description="Units taken and not yet known to be settled.")
 
 
@@ -497,10 +497,10 @@ class OpenSaleRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'version': 1, 'stock': 10, 'perUserLimit': 0, 'token': 't7x2'}]})
 
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    version: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="Version of the sale, counted by the stock service; 0 opens the sale again just as it was.", examples=[1])
-    stock: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(default=0, description="Units for sale.", examples=[10])
-    perUserLimit: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(default=0, description="Units per user; 0 means no limit.", examples=[0])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    version: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Version of the sale, counted by the stock service; 0 opens the sale again just as it was.", examples=[1])
+    stock: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units for sale.", examples=[10])
+    perUserLimit: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units per user; 0 means no limit.", examples=[0])
     token: Annotated[str, Field(strict=True, min_length=1, max_length=64), _rt.TEXT] = Field(description="Names this setting of the sale; OpenSale must bear the token of the last CloseSale.", examples=['t7x2'])
     runID: Annotated[str, Field(strict=True), _rt.TEXT] = Field(default="", description="The run of Redis in which it is opened; empty for the present one.")
     keepBuyers: Annotated[bool, Field(strict=True), _rt.TRUTH] = Field(default=False, description="Whether what each buyer has bought still counts in the limit.")
@@ -557,7 +557,7 @@ def encode_OpenSaleReply(m: flash_sale_pb2.OpenSaleReply) -> dict[str, Any]:
 class OpenSaleReply(_rt.Reply):
     """The sale, as it is now."""
 
-    version: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Version of the sale now.")
+    version: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Version of the sale now.")
 
 
 def check_SettledUnit(m: flash_sale_pb2.SettledUnit) -> _rt.Violation | None:
@@ -576,7 +576,7 @@ class SettledUnit(_rt.Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'f01j8x5t2m4k7q9v3w6y1z0c5n', 'productID': 1}]})
 
     orderID: Annotated[str, Field(strict=True, min_length=1, max_length=80), _rt.TEXT] = Field(description="Id of the order.", examples=['f01j8x5t2m4k7q9v3w6y1z0c5n'])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
     resell: Annotated[bool, Field(strict=True), _rt.TRUTH] = Field(default=False, description="True when the units go back for sale.")
 
     def to_proto(self) -> flash_sale_pb2.SettledUnit:
@@ -620,7 +620,7 @@ def encode_SettleUnitsReply(m: flash_sale_pb2.SettleUnitsReply) -> dict[str, Any
 class SettleUnitsReply(_rt.Reply):
     """Settled."""
 
-    notOnSale: list[Annotated[int, Field(ge=0, le=18446744073709551615)]] = Field(description="Those of the products that have no flash sale.")
+    notOnSale: list[Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64]] = Field(description="Those of the products that have no flash sale.")
 
 
 def check_FlashSaleManyRequest(m: flash_sale_pb2.FlashSaleManyRequest) -> _rt.Violation | None:

@@ -277,11 +277,11 @@ class SubmitOrderRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0}]})
 
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Amount to pay in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount to pay in cents.", examples=[100])
+    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
 
     def to_proto(self) -> order_pb2.SubmitOrderRequest:
         return order_pb2.SubmitOrderRequest(
@@ -324,11 +324,11 @@ class SendSubmitOrderNotifyRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0}]})
 
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Amount to pay in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount to pay in cents.", examples=[100])
+    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
 
     def to_proto(self) -> order_pb2.SendSubmitOrderNotifyRequest:
         return order_pb2.SendSubmitOrderNotifyRequest(
@@ -374,11 +374,11 @@ class CreateOrderRequest(_rt.Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0}]})
 
     orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Amount in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
+    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
 
     def to_proto(self) -> order_pb2.CreateOrderRequest:
         return order_pb2.CreateOrderRequest(
@@ -421,11 +421,11 @@ class CreateOrderRevertRequest(_rt.Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0}]})
 
     orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Amount in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
+    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
 
     def to_proto(self) -> order_pb2.CreateOrderRevertRequest:
         return order_pb2.CreateOrderRevertRequest(
@@ -489,7 +489,7 @@ class DeleteOrderByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the order.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the order.", examples=[1])
 
     def to_proto(self) -> order_pb2.DeleteOrderByIDRequest:
         return order_pb2.DeleteOrderByIDRequest(
@@ -524,7 +524,7 @@ class GetOrderByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the order.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the order.", examples=[1])
 
     def to_proto(self) -> order_pb2.GetOrderByIDRequest:
         return order_pb2.GetOrderByIDRequest(
@@ -566,12 +566,12 @@ class UpdateOrderByIDRequestBody(_rt.Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0, 'status': 2}]})
 
     orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] | None = Field(default=None, description="Id of the order, unchangeable.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Amount in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Id of the coupon to use; 0 means none.", examples=[0])
-    status: Annotated[int, Field(strict=True, le=5, ge=1), _rt.WHOLE_NUMBER] | None = Field(default=None, description="1 awaiting payment, 2 awaiting dispatch, 3 awaiting receipt, 4 done, 5 cancelled.", examples=[2])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the buyer.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Number of units.", examples=[1])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Amount in cents.", examples=[100])
+    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the coupon to use; 0 means none.", examples=[0])
+    status: Annotated[int, Field(strict=True, le=5, ge=1), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="1 awaiting payment, 2 awaiting dispatch, 3 awaiting receipt, 4 done, 5 cancelled.", examples=[2])
 
 
 class UpdateOrderByIDRequest(UpdateOrderByIDRequestBody):
@@ -579,7 +579,7 @@ class UpdateOrderByIDRequest(UpdateOrderByIDRequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the order.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the order.", examples=[1])
 
     def to_proto(self) -> order_pb2.UpdateOrderByIDRequest:
         return order_pb2.UpdateOrderByIDRequest(
@@ -612,16 +612,16 @@ def encode_Order(m: order_pb2.Order) -> dict[str, Any]:
 class Order(_rt.Reply):
     """An order as stored."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the order.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the order.")
     createdAt: str = Field(description="Time of creation, RFC 3339.")
     updatedAt: str = Field(description="Time of the last change, RFC 3339.")
     orderID: str = Field(description="Id of the order, unchangeable.")
-    userID: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the buyer.")
-    productID: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the product.")
-    productCount: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="Number of units.")
-    amount: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="Amount in cents.")
-    couponID: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the coupon to use; 0 means none.")
-    status: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="1 awaiting payment, 2 awaiting dispatch, 3 awaiting receipt, 4 done, 5 cancelled.")
+    userID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the buyer.")
+    productID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the product.")
+    productCount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Number of units.")
+    amount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Amount in cents.")
+    couponID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the coupon to use; 0 means none.")
+    status: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="1 awaiting payment, 2 awaiting dispatch, 3 awaiting receipt, 4 done, 5 cancelled.")
 
 
 def encode_GetOrderByIDReply(m: order_pb2.GetOrderByIDReply) -> dict[str, Any]:
@@ -667,7 +667,7 @@ def encode_ListOrderReply(m: order_pb2.ListOrderReply) -> dict[str, Any]:
 class ListOrderReply(_rt.Reply):
     """One page of orders."""
 
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807)] = Field(description="Number of rows that meet the conditions, on all pages.")
+    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
     orders: list[Order] = Field(description="The rows of this page.")
 
 

@@ -198,9 +198,9 @@ class CreatePayRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'amount': 100}]})
 
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
     orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Amount in cents.", examples=[100])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
 
     def to_proto(self) -> pay_pb2.CreatePayRequest:
         return pay_pb2.CreatePayRequest(
@@ -219,7 +219,7 @@ def encode_CreatePayReply(m: pay_pb2.CreatePayReply) -> dict[str, Any]:
 class CreatePayReply(_rt.Reply):
     """The new payment."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the new payment.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new payment.")
 
 
 def check_CreatePayRevertRequest(m: pay_pb2.CreatePayRevertRequest) -> _rt.Violation | None:
@@ -239,9 +239,9 @@ class CreatePayRevertRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'amount': 100}]})
 
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
     orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Amount in cents.", examples=[100])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
 
     def to_proto(self) -> pay_pb2.CreatePayRevertRequest:
         return pay_pb2.CreatePayRevertRequest(
@@ -302,7 +302,7 @@ class DeletePayByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the payment.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the payment.", examples=[1])
 
     def to_proto(self) -> pay_pb2.DeletePayByIDRequest:
         return pay_pb2.DeletePayByIDRequest(
@@ -337,7 +337,7 @@ class GetPayByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the payment.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the payment.", examples=[1])
 
     def to_proto(self) -> pay_pb2.GetPayByIDRequest:
         return pay_pb2.GetPayByIDRequest(
@@ -372,10 +372,10 @@ class UpdatePayByIDRequestBody(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'amount': 100, 'status': 2}]})
 
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Id of the buyer.", examples=[1])
+    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the buyer.", examples=[1])
     orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] | None = Field(default=None, description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Amount in cents.", examples=[100])
-    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER] | None = Field(default=None, description="1 awaiting payment, 2 paid, 3 reverted.", examples=[2])
+    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Amount in cents.", examples=[100])
+    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="1 awaiting payment, 2 paid, 3 reverted.", examples=[2])
 
 
 class UpdatePayByIDRequest(UpdatePayByIDRequestBody):
@@ -383,7 +383,7 @@ class UpdatePayByIDRequest(UpdatePayByIDRequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the payment.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the payment.", examples=[1])
 
     def to_proto(self) -> pay_pb2.UpdatePayByIDRequest:
         return pay_pb2.UpdatePayByIDRequest(
@@ -410,11 +410,11 @@ def encode_Pay(m: pay_pb2.Pay) -> dict[str, Any]:
 class Pay(_rt.Reply):
     """A payment as stored."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the payment.")
-    userID: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the buyer.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the payment.")
+    userID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the buyer.")
     orderID: str = Field(description="Id of the order.")
-    amount: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="Amount in cents.")
-    status: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="1 awaiting payment, 2 paid, 3 reverted.")
+    amount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Amount in cents.")
+    status: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="1 awaiting payment, 2 paid, 3 reverted.")
     createdAt: str = Field(description="Time of creation, RFC 3339.")
     updatedAt: str = Field(description="Time of the last change, RFC 3339.")
 
@@ -462,7 +462,7 @@ def encode_ListPayReply(m: pay_pb2.ListPayReply) -> dict[str, Any]:
 class ListPayReply(_rt.Reply):
     """One page of payments."""
 
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807)] = Field(description="Number of rows that meet the conditions, on all pages.")
+    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
     pays: list[Pay] = Field(description="The rows of this page.")
 
 

@@ -133,7 +133,7 @@ class CreateProductRequest(_rt.Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Teapot', 'price': 1999, 'photo': 'https://example.com/teapot.png', 'description': 'Holds one litre.'}]})
 
     name: Annotated[str, Field(strict=True, max_length=100), _rt.TEXT] = Field(default="", description="Name to show.", examples=['Teapot'])
-    price: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER] = Field(default=0, description="Price in cents.", examples=[1999])
+    price: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Price in cents.", examples=[1999])
     photo: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] = Field(default="", description="Address of a picture.", examples=['https://example.com/teapot.png'])
     description: Annotated[str, Field(strict=True, max_length=4096), _rt.TEXT] = Field(default="", description="Text for the buyer.", examples=['Holds one litre.'])
 
@@ -155,7 +155,7 @@ def encode_CreateProductReply(m: product_pb2.CreateProductReply) -> dict[str, An
 class CreateProductReply(_rt.Reply):
     """The new product."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the new product.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new product.")
 
 
 def check_DeleteProductByIDRequest(m: product_pb2.DeleteProductByIDRequest) -> _rt.Violation | None:
@@ -169,7 +169,7 @@ class DeleteProductByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
 
     def to_proto(self) -> product_pb2.DeleteProductByIDRequest:
         return product_pb2.DeleteProductByIDRequest(
@@ -204,7 +204,7 @@ class GetProductByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
 
     def to_proto(self) -> product_pb2.GetProductByIDRequest:
         return product_pb2.GetProductByIDRequest(
@@ -236,7 +236,7 @@ class UpdateProductByIDRequestBody(_rt.Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Teapot', 'price': 1999, 'photo': 'https://example.com/teapot.png', 'description': 'Holds one litre.'}]})
 
     name: Annotated[str, Field(strict=True, max_length=100), _rt.TEXT] | None = Field(default=None, description="Name to show.", examples=['Teapot'])
-    price: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Price in cents.", examples=[1999])
+    price: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="Price in cents.", examples=[1999])
     photo: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] | None = Field(default=None, description="Address of a picture.", examples=['https://example.com/teapot.png'])
     description: Annotated[str, Field(strict=True, max_length=4096), _rt.TEXT] | None = Field(default=None, description="Text for the buyer.", examples=['Holds one litre.'])
 
@@ -246,7 +246,7 @@ class UpdateProductByIDRequest(UpdateProductByIDRequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
 
     def to_proto(self) -> product_pb2.UpdateProductByIDRequest:
         return product_pb2.UpdateProductByIDRequest(
@@ -273,11 +273,11 @@ def encode_Product(m: product_pb2.Product) -> dict[str, Any]:
 class Product(_rt.Reply):
     """A product as stored."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the product.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the product.")
     createdAt: str = Field(description="Time of creation, RFC 3339.")
     updatedAt: str = Field(description="Time of the last change, RFC 3339.")
     name: str = Field(description="Name to show.")
-    price: Annotated[int, Field(ge=-2147483648, le=2147483647)] = Field(description="Price in cents.")
+    price: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="Price in cents.")
     photo: str = Field(description="Address of a picture.")
     description: str = Field(description="Text for the buyer.")
 
@@ -325,7 +325,7 @@ def encode_ListProductReply(m: product_pb2.ListProductReply) -> dict[str, Any]:
 class ListProductReply(_rt.Reply):
     """One page of products."""
 
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807)] = Field(description="Number of rows that meet the conditions, on all pages.")
+    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
     products: list[Product] = Field(description="The rows of this page.")
 
 

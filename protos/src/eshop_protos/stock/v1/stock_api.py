@@ -243,8 +243,8 @@ class StockDeductRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'productCount': 1}]})
 
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Number of units.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
 
     def to_proto(self) -> stock_pb2.StockDeductRequest:
         return stock_pb2.StockDeductRequest(
@@ -274,8 +274,8 @@ class StockDeductRevertRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'productCount': 1}]})
 
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Number of units.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
 
     def to_proto(self) -> stock_pb2.StockDeductRevertRequest:
         return stock_pb2.StockDeductRevertRequest(
@@ -310,10 +310,10 @@ class DeductItem(_rt.Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'productID': 1, 'productCount': 1}]})
 
     orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Number of units.", examples=[1])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
     flashTaken: Annotated[bool, Field(strict=True), _rt.TRUTH] = Field(default=False, description="True when the units were taken from the flash sale before (a flash-sale order).")
-    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(default=0, description="Id of the buyer, for limits per user; 0 when unknown.")
+    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the buyer, for limits per user; 0 when unknown.")
 
     def to_proto(self) -> stock_pb2.DeductItem:
         return stock_pb2.DeductItem(
@@ -370,9 +370,9 @@ class SetFlashSaleStockRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'stock': 10, 'perUserLimit': 0}]})
 
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    stock: Annotated[int, Field(strict=True, le=2147483647, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="Units for sale.", examples=[10])
-    perUserLimit: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(default=0, description="Units that one user may buy in this sale; 0 means no limit.", examples=[0])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    stock: Annotated[int, Field(strict=True, le=2147483647, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units for sale.", examples=[10])
+    perUserLimit: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units that one user may buy in this sale; 0 means no limit.", examples=[0])
 
     def to_proto(self) -> stock_pb2.SetFlashSaleStockRequest:
         return stock_pb2.SetFlashSaleStockRequest(
@@ -403,8 +403,8 @@ class CreateStockRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'stock': 100}]})
 
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the product.", examples=[1])
-    stock: Annotated[int, Field(strict=True, le=2147483647, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="Units in stock.", examples=[100])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+    stock: Annotated[int, Field(strict=True, le=2147483647, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units in stock.", examples=[100])
 
     def to_proto(self) -> stock_pb2.CreateStockRequest:
         return stock_pb2.CreateStockRequest(
@@ -422,7 +422,7 @@ def encode_CreateStockReply(m: stock_pb2.CreateStockReply) -> dict[str, Any]:
 class CreateStockReply(_rt.Reply):
     """The new stock."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the new stock.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new stock.")
 
 
 def check_DeleteStockByIDRequest(m: stock_pb2.DeleteStockByIDRequest) -> _rt.Violation | None:
@@ -436,7 +436,7 @@ class DeleteStockByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the stock.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the stock.", examples=[1])
 
     def to_proto(self) -> stock_pb2.DeleteStockByIDRequest:
         return stock_pb2.DeleteStockByIDRequest(
@@ -471,7 +471,7 @@ class GetStockByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the stock.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the stock.", examples=[1])
 
     def to_proto(self) -> stock_pb2.GetStockByIDRequest:
         return stock_pb2.GetStockByIDRequest(
@@ -496,8 +496,8 @@ class UpdateStockByIDRequestBody(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'stock': 100}]})
 
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Id of the product.", examples=[1])
-    stock: Annotated[int, Field(strict=True, le=2147483647, ge=0), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Units in stock.", examples=[100])
+    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the product.", examples=[1])
+    stock: Annotated[int, Field(strict=True, le=2147483647, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Units in stock.", examples=[100])
 
 
 class UpdateStockByIDRequest(UpdateStockByIDRequestBody):
@@ -505,7 +505,7 @@ class UpdateStockByIDRequest(UpdateStockByIDRequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the stock row.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the stock row.", examples=[1])
 
     def to_proto(self) -> stock_pb2.UpdateStockByIDRequest:
         return stock_pb2.UpdateStockByIDRequest(
@@ -528,9 +528,9 @@ def encode_Stock(m: stock_pb2.Stock) -> dict[str, Any]:
 class Stock(_rt.Reply):
     """The stock of one product."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the stock row.")
-    productID: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the product.")
-    stock: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="Units in stock.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the stock row.")
+    productID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the product.")
+    stock: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Units in stock.")
     createdAt: str = Field(description="Time of creation, RFC 3339.")
     updatedAt: str = Field(description="Time of the last change, RFC 3339.")
 
@@ -578,7 +578,7 @@ def encode_ListStockReply(m: stock_pb2.ListStockReply) -> dict[str, Any]:
 class ListStockReply(_rt.Reply):
     """One page of stocks."""
 
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807)] = Field(description="Number of rows that meet the conditions, on all pages.")
+    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
     stocks: list[Stock] = Field(description="The rows of this page.")
 
 

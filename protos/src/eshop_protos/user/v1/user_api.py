@@ -162,11 +162,11 @@ class CreateUserRequest(_rt.Body):
     email: Annotated[str, Field(strict=True, min_length=3, max_length=255, pattern='^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$'), _rt.TEXT] = Field(description="E-mail address, unique among users.", examples=['alice@example.com'])
     phone: Annotated[str, Field(strict=True, max_length=30), _rt.TEXT] = Field(default="", description="Telephone number.", examples=['+4915112345678'])
     avatar: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] = Field(default="", description="Address of a picture.", examples=['https://example.com/a.png'])
-    age: Annotated[int, Field(strict=True, le=200, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="Age in years.", examples=[30])
-    gender: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="1 male, 2 female, 0 not told.", examples=[2])
-    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="0 unverified, 1 normal, 2 banned.", examples=[1])
-    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="Last login as Unix time in seconds.", examples=[0])
-    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="1 web, 2 mobile, 3 desktop, 4 api, 0 never.", examples=[1])
+    age: Annotated[int, Field(strict=True, le=200, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Age in years.", examples=[30])
+    gender: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="1 male, 2 female, 0 not told.", examples=[2])
+    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="0 unverified, 1 normal, 2 banned.", examples=[1])
+    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Last login as Unix time in seconds.", examples=[0])
+    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="1 web, 2 mobile, 3 desktop, 4 api, 0 never.", examples=[1])
 
     def to_proto(self) -> user_pb2.CreateUserRequest:
         return user_pb2.CreateUserRequest(
@@ -192,7 +192,7 @@ def encode_CreateUserReply(m: user_pb2.CreateUserReply) -> dict[str, Any]:
 class CreateUserReply(_rt.Reply):
     """The new user."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the new user.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new user.")
 
 
 def check_DeleteUserByIDRequest(m: user_pb2.DeleteUserByIDRequest) -> _rt.Violation | None:
@@ -206,7 +206,7 @@ class DeleteUserByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the user.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the user.", examples=[1])
 
     def to_proto(self) -> user_pb2.DeleteUserByIDRequest:
         return user_pb2.DeleteUserByIDRequest(
@@ -241,7 +241,7 @@ class GetUserByIDRequest(_rt.Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the user.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the user.", examples=[1])
 
     def to_proto(self) -> user_pb2.GetUserByIDRequest:
         return user_pb2.GetUserByIDRequest(
@@ -307,11 +307,11 @@ class UpdateUserByIDRequestBody(_rt.Body):
     email: Annotated[str, Field(strict=True, min_length=3, max_length=255, pattern='^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$'), _rt.TEXT] | None = Field(default=None, description="E-mail address, unique among users.", examples=['alice@example.com'])
     phone: Annotated[str, Field(strict=True, max_length=30), _rt.TEXT] | None = Field(default=None, description="Telephone number.", examples=['+4915112345678'])
     avatar: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] | None = Field(default=None, description="Address of a picture.", examples=['https://example.com/a.png'])
-    age: Annotated[int, Field(strict=True, le=200, ge=0), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Age in years.", examples=[30])
-    gender: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER] | None = Field(default=None, description="1 male, 2 female, 0 not told.", examples=[2])
-    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER] | None = Field(default=None, description="0 unverified, 1 normal, 2 banned.", examples=[1])
-    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Last login as Unix time in seconds.", examples=[0])
-    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER] | None = Field(default=None, description="1 web, 2 mobile, 3 desktop, 4 api, 0 never.", examples=[1])
+    age: Annotated[int, Field(strict=True, le=200, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="Age in years.", examples=[30])
+    gender: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="1 male, 2 female, 0 not told.", examples=[2])
+    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="0 unverified, 1 normal, 2 banned.", examples=[1])
+    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Last login as Unix time in seconds.", examples=[0])
+    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="1 web, 2 mobile, 3 desktop, 4 api, 0 never.", examples=[1])
 
 
 class UpdateUserByIDRequest(UpdateUserByIDRequestBody):
@@ -319,7 +319,7 @@ class UpdateUserByIDRequest(UpdateUserByIDRequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the user.", examples=[1])
+    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the user.", examples=[1])
 
     def to_proto(self) -> user_pb2.UpdateUserByIDRequest:
         return user_pb2.UpdateUserByIDRequest(
@@ -358,7 +358,7 @@ def encode_User(m: user_pb2.User) -> dict[str, Any]:
 class User(_rt.Reply):
     """A user as stored."""
 
-    id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the user.")
+    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the user.")
     createdAt: str = Field(description="Time of creation, RFC 3339.")
     updatedAt: str = Field(description="Time of the last change, RFC 3339.")
     name: str = Field(description="Name to show.")
@@ -366,11 +366,11 @@ class User(_rt.Reply):
     email: str = Field(description="E-mail address, unique among users.")
     phone: str = Field(description="Telephone number.")
     avatar: str = Field(description="Address of a picture.")
-    age: Annotated[int, Field(ge=-2147483648, le=2147483647)] = Field(description="Age in years.")
-    gender: Annotated[int, Field(ge=-2147483648, le=2147483647)] = Field(description="1 male, 2 female, 0 not told.")
-    status: Annotated[int, Field(ge=-2147483648, le=2147483647)] = Field(description="0 unverified, 1 normal, 2 banned.")
-    loginAt: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Last login as Unix time in seconds.")
-    loginType: Annotated[int, Field(ge=-2147483648, le=2147483647)] = Field(description="1 web, 2 mobile, 3 desktop, 4 api, 0 never.")
+    age: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="Age in years.")
+    gender: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="1 male, 2 female, 0 not told.")
+    status: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="0 unverified, 1 normal, 2 banned.")
+    loginAt: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Last login as Unix time in seconds.")
+    loginType: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="1 web, 2 mobile, 3 desktop, 4 api, 0 never.")
 
 
 def encode_GetUserByIDReply(m: user_pb2.GetUserByIDReply) -> dict[str, Any]:
@@ -416,7 +416,7 @@ def encode_ListUserReply(m: user_pb2.ListUserReply) -> dict[str, Any]:
 class ListUserReply(_rt.Reply):
     """One page of users."""
 
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807)] = Field(description="Number of rows that meet the conditions, on all pages.")
+    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
     users: list[User] = Field(description="The rows of this page.")
 
 
