@@ -329,7 +329,7 @@ class CreateCouponRequest(_rt.Body):
 
     userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] = Field(description="Id of the buyer.", examples=[1])
     amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] = Field(description="Value in cents.", examples=[50])
-    status: Annotated[int, Field(strict=True, le=3, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="1 unused, 2 used, 3 expired; 0 on creation means unused.", examples=[1])
+    status: Annotated[int, Field(strict=True, le=3, ge=0), _rt.WHOLE_NUMBER] = Field(default=0, description="Set by the server, 1 (unused) for a new coupon. 0 and 1 are taken; anything else is refused.", examples=[1])
 
     def to_proto(self) -> coupon_pb2.CreateCouponRequest:
         return coupon_pb2.CreateCouponRequest(
@@ -429,7 +429,7 @@ class UpdateCouponByIDRequestBody(_rt.Body):
 
     userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Id of the buyer.", examples=[1])
     amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER] | None = Field(default=None, description="Value in cents.", examples=[50])
-    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER] | None = Field(default=None, description="1 unused, 2 used, 3 expired; 0 on creation means unused.", examples=[1])
+    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER] | None = Field(default=None, description="1 unused or 3 expired. Only an order sets 2 (used), and such a coupon can't be changed.", examples=[1])
 
 
 class UpdateCouponByIDRequest(UpdateCouponByIDRequestBody):
@@ -465,7 +465,7 @@ class Coupon(_rt.Reply):
     id: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the coupon.")
     userID: Annotated[int, Field(ge=0, le=18446744073709551615)] = Field(description="Id of the buyer.")
     amount: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="Value in cents.")
-    status: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="1 unused, 2 used, 3 expired; 0 on creation means unused.")
+    status: Annotated[int, Field(ge=0, le=4294967295)] = Field(description="1 unused, 2 used, 3 expired.")
     createdAt: str = Field(description="Time of creation, RFC 3339.")
     updatedAt: str = Field(description="Time of the last change, RFC 3339.")
 
