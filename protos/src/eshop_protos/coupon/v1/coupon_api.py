@@ -493,7 +493,7 @@ def check_ListCouponRequest(m: coupon_pb2.ListCouponRequest) -> _rt.Violation | 
 class ListCouponRequest(_rt.Body):
     """Which coupons to list."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}]}}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
 
     params: types_api.Params = Field(description="Page, order and filter.")
 

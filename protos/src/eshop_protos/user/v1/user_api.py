@@ -396,7 +396,7 @@ def check_ListUserRequest(m: user_pb2.ListUserRequest) -> _rt.Violation | None:
 class ListUserRequest(_rt.Body):
     """Which users to list."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}]}}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
 
     params: types_api.Params = Field(description="Page, order and filter.")
 
