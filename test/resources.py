@@ -52,12 +52,10 @@ async def _user(on: Transport) -> Made:
         "avatar": "https://example.com/ada.png",
         "age": 36,
         "gender": 2,
-        "status": 1,
-        "loginAt": 1_700_000_000,
-        "loginType": 4,
     }
-    made = await on("user", "Create", **fields, password="secret of the engine")
-    return Made(made["id"], {**fields, "password": ""})
+    set_by_the_server = {"status": 1, "loginAt": 1_700_000_000, "loginType": 4}
+    made = await on("user", "Create", **fields, **set_by_the_server, password="secret of the engine")
+    return Made(made["id"], {**fields, **dict.fromkeys(set_by_the_server, 0), "password": ""})
 
 
 async def _product(on: Transport) -> Made:

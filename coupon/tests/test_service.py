@@ -9,12 +9,12 @@ from shop_in_memory.database import MemoryDatabase
 from shop_in_memory.parts import scratch_database
 
 from aiodtm import BranchRefused, random_gid
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, execute
 from eshop_coupon.service import CouponService
 from eshop_coupon.store import EXPIRED, UNUSED, USED, CouponStore
 from eshop_protos.coupon.v1 import coupon_pb2 as pb
 from eshop_protos.types import types_pb2
-from protoc_gen_fastapi.runtime import Call, Conflict, NotFound, Refused, RpcError
+from protoc_gen_fastapi.runtime import Call, Conflict, InvalidArgument, NotFound, Refused, RpcError
 
 REFUSED = (Refused, BranchRefused)
 
@@ -138,6 +138,22 @@ class TestCoupons:
 
     async def test_a_new_coupon_is_unused(self, service: CouponService):
         assert await self.status(service, await self.create(service)) == UNUSED
+
+    @pytest.mark.parametrize("status", [USED, EXPIRED])
+    async def test_the_status_of_a_new_coupon_is_the_server_s(self, service: CouponService, status: int):
+        with pytest.raises(InvalidArgument, match=r"^status: "):
+            await self.create(service, status=status)
+        assert await self.status(service, await self.create(service, status=UNUSED)) == UNUSED
+
+    async def test_a_coupon_marked_as_used_that_no_order_has_can_be_set_free_or_deleted(
+        self, service: CouponService, db: Database
+    ):
+        coupon = await self.create(service)
+        await db.run(lambda tx: execute(tx, "UPDATE coupon SET status = 2"))
+        await self.update(service, coupon, status=UNUSED, amount=50)
+        assert await self.status(service, coupon) == UNUSED
+        await db.run(lambda tx: execute(tx, "UPDATE coupon SET status = 2"))
+        await service.delete_by_id(pb.DeleteCouponByIDRequest(id=coupon), Call.local())
 
     async def test_a_user_may_have_many(self, service: CouponService):
         await self.create(service)

@@ -29,7 +29,7 @@ from .upstreams import KINDS, OriginalOrders
 USER = {"name": "Ann", "email": "ann@example.com", "password": "secret horse", "phone": "+4912345678"}
 ORDER = {"userID": 7, "productID": 1, "productCount": 2, "amount": 100, "couponID": 0}
 BUY = {"userID": 7, "productID": 1, "amount": 100}
-PAGE = types_pb2.Params(page=2, limit=5)
+PAGE = types_pb2.Params(page=2, limit=5, before=9)
 LISTS = ["user", "product", "order", "coupon", "stock"]
 
 # (upstream, its rpc, the gateway's rpc, verb and path, what is sent, what the upstream has to see)
@@ -100,12 +100,12 @@ async def over_http(gw, route: str, sent: dict[str, Any], headers: dict[str, str
     verb, path = route.split()
     if verb == "POST":
         return await gw.http.post(path, json=sent, headers=headers)
-    query = {} if "outcome" in path else {"page": 2, "limit": 5}
+    query = {} if "outcome" in path else {"page": 2, "limit": 5, "before": 9}
     return await gw.http.get(path, params=query, headers=headers)
 
 
 async def over_grpc(gw, method: str, seen: Any):
-    request = eshop_gw_pb2.PageParam(page=2, limit=5) if method.startswith("list_") else seen
+    request = eshop_gw_pb2.PageParam(page=2, limit=5, before=9) if method.startswith("list_") else seen
     return await getattr(gw.grpc, method)(request, Call.local())
 
 

@@ -67,6 +67,20 @@ async def test_a_unit_without_an_order_goes_back_for_sale(
     assert _told(verify, lost) == []
 
 
+async def test_a_coupon_marked_as_used_that_no_order_has_is_set_free(
+    verify: Books, gw: Gateway, mysql: Cursor, user: int
+) -> None:
+    coupon = await gw.new_coupon(user)
+    mysql.execute("UPDATE eshop_coupon.coupon SET status = 2 WHERE id = %s", [coupon])
+
+    [repair] = _planned(verify, f"coupon {coupon} ")
+    repair.do()
+
+    mysql.execute("SELECT status FROM eshop_coupon.coupon WHERE id = %s", [coupon])
+    assert mysql.fetchone() == (1,)
+    assert _told(verify, str(coupon)) == []
+
+
 @pytest.mark.parametrize("change", ["a unit too many", "lost", "closed"])
 async def test_a_sale_that_differs_from_mysql_is_set_to_what_mysql_has(
     gw: Gateway, verify: Books, db: Databases, sale: str, product: int, user: int, change: str

@@ -115,7 +115,9 @@ async def test_a_used_coupon_stays_as_it_is(on: Transport, db: Databases, user: 
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("userID", 0), ("amount", 0), ("status", 4)], ids=["no user", "worth nothing", "bad status"]
+    ("field", "value"),
+    [("userID", 0), ("amount", 0), ("status", 2), ("status", 4)],
+    ids=["no user", "worth nothing", "used", "bad status"],
 )
 async def test_a_coupon_that_breaks_a_rule_is_refused_by_name(on: Transport, field: str, value: int) -> None:
     with failing("INVALID_ARGUMENT", field):

@@ -35,6 +35,27 @@ async def test_pages_follow_each_other_newest_first(on: Transport, shelf: str) -
     assert pages == [[50, 40], [30, 20], [10], []]
 
 
+async def test_a_walk_by_cursor_sees_every_row_once_though_newer_ones_come(on: Transport, shelf: str) -> None:
+    columns = [{"name": "name", "exp": "like", "value": shelf}]
+    found, before = [], 0
+    while True:
+        reply = await on("product", "List", params={"limit": 2, "before": before, "columns": columns})
+        if not reply["products"]:
+            break
+        assert reply["total"] == len(PRICES)
+        found += [product["price"] for product in reply["products"]]
+        before = reply["products"][-1]["id"]
+        await on("product", "Create", name="came between two pages", price=1)
+
+    assert found == PRICES[::-1]
+
+
+async def test_the_gateway_lists_from_a_cursor_on(on: Transport, shelf: str) -> None:
+    first = (await on("gw", "ListProduct", limit=3))["products"]
+    second = await on("gw", "ListProduct", limit=1, before=first[0]["id"])
+    assert second["products"][0]["id"] == first[1]["id"]
+
+
 async def test_the_total_counts_all_pages(on: Transport, shelf: str) -> None:
     columns = [{"name": "name", "exp": "like", "value": shelf}]
     for page in (0, 9):

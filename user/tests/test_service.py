@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Database, execute
 from eshop_protos.types import types_pb2
 from eshop_protos.user.v1 import user_pb2 as pb
 from eshop_user.passwords import MOST_WAITING, Passwords
@@ -120,6 +120,24 @@ class TestUsers:
         with pytest.raises(AlreadyExists, match="email"):
             await service.update_by_id(pb.UpdateUserByIDRequest(id=bob, email="ann@example.com"), Call.local())
         assert (await get(service, bob)).email == "bob@example.com"
+
+    async def test_status_and_logins_are_the_server_s_and_clients_that_send_them_are_served(self, service: UserService):
+        sent = {"status": 1, "loginAt": 1_700_000_000, "loginType": 4}
+        user_id = await create(service, **sent)
+        await service.update_by_id(pb.UpdateUserByIDRequest(id=user_id, age=31, **sent), Call.local())
+        user = await get(service, user_id)
+        assert (user.status, user.loginAt, user.loginType, user.age) == (0, 0, 0, 31)
+
+    async def test_nobody_bans_a_user_and_no_update_takes_a_ban_back(self, service: UserService, db: Database):
+        with pytest.raises(InvalidArgument, match=r"^status: "):
+            await create(service, status=2)
+        user_id = await create(service)
+        with pytest.raises(InvalidArgument, match=r"^status: "):
+            await service.update_by_id(pb.UpdateUserByIDRequest(id=user_id, status=2), Call.local())
+        await db.run(lambda tx: execute(tx, "UPDATE user SET status = 2"))
+        for status in (0, 1, 2):
+            await service.update_by_id(pb.UpdateUserByIDRequest(id=user_id, status=status), Call.local())
+        assert (await get(service, user_id)).status == 2
 
     async def test_an_update_writes_only_what_was_sent(self, service: UserService, db: Database):
         user_id = await create(service)

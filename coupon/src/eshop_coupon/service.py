@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.crud import SharedLists, changed_fields, client_names, sent_fields
@@ -12,7 +13,7 @@ from eshop_coupon.store import UNUSED, USED, CouponStore, Use
 from eshop_protos.coupon.v1 import coupon_pb2 as pb
 from eshop_protos.coupon.v1.coupon_api import CouponApi
 from eshop_protos.types import types_pb2
-from protoc_gen_fastapi.runtime import Call, Conflict, shares_replies
+from protoc_gen_fastapi.runtime import Call, Conflict, InvalidArgument, shares_replies
 
 Single = pb.CouponUseRequest | pb.couponUseRevertRequest
 
@@ -49,8 +50,9 @@ class CouponService(CouponApi):
         return await stored_refusals(self._db, request.gid)
 
     async def create(self, request: pb.CreateCouponRequest, call: Call) -> pb.CreateCouponReply:
-        values = sent_fields(request)
-        values["status"] = values["status"] or UNUSED
+        if request.status not in (0, UNUSED):
+            raise InvalidArgument("status", f"is set by the server, {UNUSED} (unused) for a new coupon; leave it out")
+        values = sent_fields(request) | {"status": UNUSED}
         return pb.CreateCouponReply(id=await self._db.run_core(lambda tx: self._store.create(tx, values)))
 
     async def delete_by_id(self, request: pb.DeleteCouponByIDRequest, call: Call) -> pb.DeleteCouponByIDReply:
@@ -83,7 +85,7 @@ class CouponService(CouponApi):
     async def _update(self, tx: AsyncConnection, coupon_id: int, values: dict[str, Any]) -> None:
         row = await self._store.get(tx, coupon_id, lock=True)
         changed = changed_fields(row, values)
-        if row.status == USED and changed:
+        if _is_held(row) and changed:
             raise Conflict(
                 f"{client_names(pb.Coupon, changed)}: coupon {coupon_id} is used; it can't be changed any more"
             )
@@ -93,10 +95,15 @@ class CouponService(CouponApi):
 
     async def _delete(self, tx: AsyncConnection, coupon_id: int) -> None:
         row = await self._store.get(tx, coupon_id, lock=True)
-        if row.status == USED:
+        if _is_held(row):
             raise Conflict(f"coupon {coupon_id} is used by an order; it can't be deleted")
         await self._store.delete(tx, coupon_id)
 
 
 def _uses(branch: Branch, requests: Sequence[Single]) -> list[Use]:
     return [Use(r.couponID, r.userID, r.orderID or branch.reference[:64]) for r in requests]
+
+
+def _is_held(row: sa.Row[Any]) -> bool:
+    """Whether an order has the coupon. Earlier releases let clients create used coupons, which no order has."""
+    return row.status == USED and row.order_id != ""

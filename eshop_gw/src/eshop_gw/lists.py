@@ -32,10 +32,12 @@ class SharedList(Generic[R]):
         self._shared = SharedReads[R](name, turns=turns)
 
     async def __call__(self, request: eshop_gw_pb2.PageParam, call: Call) -> R:
-        page, limit = request.page, request.limit
+        page, limit, before = request.page, request.limit, request.before
         return await self._shared(
-            (page, limit),
-            lambda: self._ask(types_pb2.Params(page=page, limit=limit), Call.local(dict(call.outgoing()))),
+            (page, limit, before),
+            lambda: self._ask(
+                types_pb2.Params(page=page, limit=limit, before=before), Call.local(dict(call.outgoing()))
+            ),
         )
 
 

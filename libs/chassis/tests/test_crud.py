@@ -175,3 +175,74 @@ def test_parts_are_where_the_environment_says(monkeypatch):
     monkeypatch.setenv("ESHOP_MYSQL_HOST", "somewhere")
     assert parts.environment()["ESHOP_MYSQL_HOST"] == "somewhere"
     parts.environment.cache_clear()
+
+
+@pytest.mark.parts
+async def test_the_cursor_neither_doubles_nor_misses_a_row_while_rows_come_and_go(db, create):
+    ids = [await create(name="x") for _ in range(7)]
+    seen, total = await pages_by_cursor(db, create, [], limit=2)
+    assert (seen, total) == (ids[::-1], 7)
+    filtered, total = await pages_by_cursor(db, create, [Column(name="id", exp="<=", value=str(ids[-1]))], limit=3)
+    assert (filtered, total) == (ids[::-1], 7)
+
+
+async def pages_by_cursor(db, create, columns: list[Column], limit: int) -> tuple[list[int], int]:
+    """The ids that a walk finds while a new row comes and goes before each page, and the total of its first page."""
+    first_total, found = await STORE.list(db, Params(limit=limit, columns=columns))
+    seen: list[int] = []
+    while found:
+        seen += [user.id for user in found]
+        assert len(seen) < 20, "the walk comes to no end"
+        newest = await create(name="came")
+        _, found = await STORE.list(db, Params(limit=limit, before=seen[-1], columns=columns))
+        await db.run_core(lambda tx, row_id=newest: STORE.delete(tx, row_id))
+    return seen, first_total
+
+
+@pytest.mark.parts
+async def test_the_cursor_goes_with_the_order_of_ids_newest_first_and_with_no_other(db, create):
+    first, second, third = [await create() for _ in range(3)]
+    for sort in ("", "-id"):
+        _, [found] = await STORE.list(db, Params(limit=1, before=third, sort=sort))
+        assert found.id == second
+    assert [u.id for u in (await STORE.list(db, Params(limit=1, page=1, before=third)))[1]] == [first]
+    for sort in ("id", "age", "-id,age"):
+        with pytest.raises(InvalidArgument, match=r"params\.before"):
+            await STORE.list(db, Params(limit=1, before=third, sort=sort))
+
+
+ODD_COLUMNS = {
+    "name decimal(12,2) NOT NULL": ("19.90", "name", "19.90"),
+    "name date NOT NULL": ("2024-05-06", "name", "2024-05-06"),
+    "name time(3) NOT NULL": ("-100:00:01.5", "name", "-100:00:01.500000"),
+    "name datetime(6) NOT NULL": ("2024-05-06 07:08:09.5", "name", "2024-05-06T07:08:09.500000Z"),
+    "name json NOT NULL": ('{"a": 1}', "name", '{"a": 1}'),
+    "name blob NOT NULL": (b"caf\xc3\xa9", "name", "café"),
+    "name varbinary(9) NOT NULL": (b"\xff\xfe", "name", "//4="),
+    "name bigint NOT NULL": (-7, "name", "-7"),
+    "name double NOT NULL": (0.25, "name", "0.25"),
+    "name year NOT NULL": (2024, "name", "2024"),
+    "name set('a','b') NOT NULL": ("a,b", "name", "a,b"),
+    "age decimal(12,2) NOT NULL": ("19.00", "age", 19),
+    "age double NOT NULL": (19.0, "age", 19),
+    "age bit(4) NOT NULL": (5, "age", 5),
+    "created_at date NULL": ("2024-05-06", "createdAt", "2024-05-06T00:00:00Z"),
+    "created_at timestamp(6) NULL": ("2024-05-06 07:08:09.5", "createdAt", "2024-05-06T07:08:09Z"),
+}
+
+
+@pytest.mark.parts
+@pytest.mark.parametrize("column", ODD_COLUMNS)
+async def test_a_column_of_any_type_is_shown_in_the_type_of_its_field(db, create, column):
+    value, field, told = ODD_COLUMNS[column]
+    async with db.engine.connect() as connection:
+        await connection.exec_driver_sql(f"ALTER TABLE thing MODIFY {column}")
+    # The driver cannot send bytes.
+    value = sa.func.unhex(value.hex()) if isinstance(value, bytes) else value
+    name = column.split()[0]
+    row_id = await create(**({} if name == "created_at" else {name: value}))
+    await db.run_core(lambda tx: tx.execute(sa.update(THING).values({name: value})))
+    got = STORE.to_message(await db.run_core(lambda tx: STORE.get(tx, row_id)))
+    assert getattr(got, field) == told
+    for params in (Params(limit=1), Params(limit=1, columns=[Column(name="id", value=str(row_id))])):
+        assert (await STORE.list(db, params))[1] == [got]

@@ -11,6 +11,7 @@ from chassis_trial.processes import until
 from chassis_trial.proxy import Proxy, proxy_to
 
 from aiodtm import CommitUnknown, drained
+from eshop_chassis.hooks import translate
 from eshop_chassis.mysql.database import Database, execute, fetch, marks, open_mysql, statements
 from eshop_chassis.readiness import MissingError
 from protoc_gen_fastapi.runtime import Unavailable
@@ -346,8 +347,10 @@ async def test_a_missing_right_or_a_wrong_password_says_which_settings_to_look_a
     async with open_mysql(parts.mysql(mysql_password="wrong"), database_name, "chassis_trial") as db:
         with pytest.raises(MissingError, match=r"Access denied for user.*; see ESHOP_MYSQL_HOST, _PORT, _USER"):
             await db.check()
-        with pytest.raises(sa.OperationalError):
-            await db.run(lambda tx: fetch(tx, "SELECT 1"))
+        for ask in (lambda: db.run(lambda tx: fetch(tx, "SELECT 1")), lambda: db.read("SELECT 1")):
+            with pytest.raises(sa.OperationalError) as refused:
+                await ask()
+            assert isinstance(translate(refused.value), Unavailable)
 
 
 async def test_tables_are_not_created_where_the_setting_says_so(database_name):

@@ -56,7 +56,7 @@ COUPONS = Book(
         f"IF(LOCATE('/', order_id) = 0, order_id, CONCAT('{FOREIGN}', gid))",
         "id",
         "1",
-        "status = 2",
+        "status = 2 AND (order_id <> '' OR deleted_at IS NULL)",
     ),
     "is to have used coupon {item} {want} times by {gid}, and has {got} times",
 )
@@ -145,6 +145,8 @@ def _by_barrier(
 def _finding(book: Book, difference: Difference, orders: list[Order], gid: str, want: int, got: int) -> Finding:
     told = book.told.format(want=want, got=got, item=difference.item, gid=f"transaction {gid}" if gid else "nobody")
     state = "there is no such order" if not orders else f"it is {orders[0].state}"
+    if book is COUPONS and not difference.key:
+        told, state = "is marked as used", "no order has it"
     what, name = ("transaction", difference.key.removeprefix(FOREIGN))
     if not difference.key.startswith(FOREIGN):
         what, name = ("order", difference.key) if difference.key else ("coupon", difference.item)

@@ -32,8 +32,12 @@ class Repair:
 
 def plan(books: Books, look: Look) -> list[Repair]:
     """What can be done about a look. Sales are left alone while anything is on its way: they may heal by themselves."""
-    sagas = [*_not_undone(books, look.findings), *_abandoned(books, look.findings)]
-    return sagas + (list(_of_sales(books, look)) if _quiet(look) else [])
+    always = [
+        *_not_undone(books, look.findings),
+        *_abandoned(books, look.findings),
+        *_free_coupons(books, look.findings),
+    ]
+    return always + (list(_of_sales(books, look)) if _quiet(look) else [])
 
 
 def _quiet(look: Look) -> bool:
@@ -68,6 +72,17 @@ def _abandoned(books: Books, findings: Iterable[Finding]) -> Iterator[Repair]:
                 f"undo what transaction {gid} did, so that its orders are placed again",
                 "DTM does not know it, so nobody ends it",
                 lambda gid=gid: undo_abandoned(books.settings, now, gid),
+            )
+
+
+def _free_coupons(books: Books, findings: Iterable[Finding]) -> Iterator[Repair]:
+    """Coupons that are marked as used though no order has them, as earlier releases let clients create them."""
+    for finding in findings:
+        if (finding.invariant, finding.what) == ("I4", "coupon"):
+            yield Repair(
+                f"set coupon {finding.name} free",
+                finding.text,
+                lambda path=f"/api/v1/coupon/{finding.name}": _call(books, "coupon_http", "PUT", path, {"status": 1}),
             )
 
 

@@ -62,12 +62,13 @@ def check_Params(m: types_pb2.Params) -> _rt.Violation | None:
 class Params(_rt.Body):
     """Which page of a list to return, in which order, filtered by which columns."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}]}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}]})
 
     page: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Page number, starting at 0.")
     limit: Annotated[int, Field(strict=True, gt=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(description="Rows per page; more than 1,000 is taken as 1,000.", examples=[10])
     sort: Annotated[str, Field(strict=True, max_length=256), _rt.TEXT] = Field(default="", description="Columns to sort by, separated by commas; a leading \"-\" sorts descending. Empty: newest first.", examples=['-id'])
     columns: Annotated[list[Column], FailFast(), Field(max_length=32), _rt.ITEMS] = Field(default_factory=list, description="Conditions that a row must meet; none means all rows.")
+    before: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Only rows whose id is lower, newest first: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on. `total` is not changed by it.", examples=[0])
 
     def to_proto(self) -> types_pb2.Params:
         return types_pb2.Params(
@@ -75,6 +76,7 @@ class Params(_rt.Body):
             limit=self.limit,
             sort=self.sort,
             columns=[item.to_proto() for item in self.columns],
+            before=self.before,
         )
 
 

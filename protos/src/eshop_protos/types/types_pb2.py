@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65shop_protos/types/types.proto\x12\tapi.types\x1a\x1b\x62uf/validate/validate.proto\"\x85\x01\n\x06Params\x12\x15\n\x04page\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x18\n\x05limit\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04 \x00@\n\x12\x1c\n\x04sort\x18\x03 \x01(\tB\x0e\xbaH\x0br\t\x18\x80\x02\x92\x02\x03-id\x12,\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x11.api.types.ColumnB\x08\xbaH\x05\x92\x01\x02\x10 \"v\n\x06\x43olumn\x12\x1c\n\x04name\x18\x01 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18@\x92\x02\x02id\x12\x19\n\x03\x65xp\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\x18\x08\x92\x02\x02gt\x12\x1b\n\x05value\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \x92\x02\x01\x30\x12\x16\n\x05logic\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\x08\":\n\nConditions\x12,\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x11.api.types.ColumnB\x08\xbaH\x05\x92\x01\x02\x10 \"8\n\x07Refusal\x12\x0f\n\x07orderID\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"9\n\x12GetRefusalsRequest\x12#\n\x03gid\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18@\x92\x02\nk3v9x2m7q1\"8\n\x10GetRefusalsReply\x12$\n\x08refusals\x18\x01 \x03(\x0b\x32\x12.api.types.Refusal\"U\n\x07\x46\x61ilure\x12\x0e\n\x06status\x18\x01 \x01(\x05\x12\x0c\n\x04\x63ode\x18\x02 \x01(\x05\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05short\x18\x04 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x65shop_protos/types/types.proto\x12\tapi.types\x1a\x1b\x62uf/validate/validate.proto\"\x9e\x01\n\x06Params\x12\x15\n\x04page\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x18\n\x05limit\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04 \x00@\n\x12\x1c\n\x04sort\x18\x03 \x01(\tB\x0e\xbaH\x0br\t\x18\x80\x02\x92\x02\x03-id\x12,\n\x07\x63olumns\x18\x04 \x03(\x0b\x32\x11.api.types.ColumnB\x08\xbaH\x05\x92\x01\x02\x10 \x12\x17\n\x06\x62\x65\x66ore\x18\x05 \x01(\x04\x42\x07\xbaH\x04\x32\x02@\x00\"v\n\x06\x43olumn\x12\x1c\n\x04name\x18\x01 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18@\x92\x02\x02id\x12\x19\n\x03\x65xp\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\x18\x08\x92\x02\x02gt\x12\x1b\n\x05value\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \x92\x02\x01\x30\x12\x16\n\x05logic\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\x08\":\n\nConditions\x12,\n\x07\x63olumns\x18\x01 \x03(\x0b\x32\x11.api.types.ColumnB\x08\xbaH\x05\x92\x01\x02\x10 \"8\n\x07Refusal\x12\x0f\n\x07orderID\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"9\n\x12GetRefusalsRequest\x12#\n\x03gid\x18\x01 \x01(\tB\x16\xbaH\x13r\x11\x10\x01\x18@\x92\x02\nk3v9x2m7q1\"8\n\x10GetRefusalsReply\x12$\n\x08refusals\x18\x01 \x03(\x0b\x32\x12.api.types.Refusal\"U\n\x07\x46\x61ilure\x12\x0e\n\x06status\x18\x01 \x01(\x05\x12\x0c\n\x04\x63ode\x18\x02 \x01(\x05\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05short\x18\x04 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x05 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PARAMS'].fields_by_name['sort']._serialized_options = b'\272H\013r\t\030\200\002\222\002\003-id'
   _globals['_PARAMS'].fields_by_name['columns']._loaded_options = None
   _globals['_PARAMS'].fields_by_name['columns']._serialized_options = b'\272H\005\222\001\002\020 '
+  _globals['_PARAMS'].fields_by_name['before']._loaded_options = None
+  _globals['_PARAMS'].fields_by_name['before']._serialized_options = b'\272H\0042\002@\000'
   _globals['_COLUMN'].fields_by_name['name']._loaded_options = None
   _globals['_COLUMN'].fields_by_name['name']._serialized_options = b'\272H\013r\t\020\001\030@\222\002\002id'
   _globals['_COLUMN'].fields_by_name['exp']._loaded_options = None
@@ -53,17 +55,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETREFUSALSREQUEST'].fields_by_name['gid']._loaded_options = None
   _globals['_GETREFUSALSREQUEST'].fields_by_name['gid']._serialized_options = b'\272H\023r\021\020\001\030@\222\002\nk3v9x2m7q1'
   _globals['_PARAMS']._serialized_start=75
-  _globals['_PARAMS']._serialized_end=208
-  _globals['_COLUMN']._serialized_start=210
-  _globals['_COLUMN']._serialized_end=328
-  _globals['_CONDITIONS']._serialized_start=330
-  _globals['_CONDITIONS']._serialized_end=388
-  _globals['_REFUSAL']._serialized_start=390
-  _globals['_REFUSAL']._serialized_end=446
-  _globals['_GETREFUSALSREQUEST']._serialized_start=448
-  _globals['_GETREFUSALSREQUEST']._serialized_end=505
-  _globals['_GETREFUSALSREPLY']._serialized_start=507
-  _globals['_GETREFUSALSREPLY']._serialized_end=563
-  _globals['_FAILURE']._serialized_start=565
-  _globals['_FAILURE']._serialized_end=650
+  _globals['_PARAMS']._serialized_end=233
+  _globals['_COLUMN']._serialized_start=235
+  _globals['_COLUMN']._serialized_end=353
+  _globals['_CONDITIONS']._serialized_start=355
+  _globals['_CONDITIONS']._serialized_end=413
+  _globals['_REFUSAL']._serialized_start=415
+  _globals['_REFUSAL']._serialized_end=471
+  _globals['_GETREFUSALSREQUEST']._serialized_start=473
+  _globals['_GETREFUSALSREQUEST']._serialized_end=530
+  _globals['_GETREFUSALSREPLY']._serialized_start=532
+  _globals['_GETREFUSALSREPLY']._serialized_end=588
+  _globals['_FAILURE']._serialized_start=590
+  _globals['_FAILURE']._serialized_end=675
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 """Lists: paging, sorting and column filters, all checked against the fields of the resource before SQL is built."""
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +60,15 @@ class Listing:
         offset, limit = window(params)
         where = sa.and_(self._visible, self._condition(params.columns))
         rows = sa.select(self._table).where(where).order_by(*self._order(params.sort)).limit(limit).offset(offset)
+        if params.before:
+            rows = rows.where(self._before(params))
         return rows, sa.select(sa.func.count()).select_from(self._table).where(where)
+
+    def _before(self, params: types_pb2.Params) -> sa.ColumnElement[bool]:
+        """Rows behind the cursor. Rows that come meanwhile are newer, so no page doubles or misses one."""
+        if params.sort.strip() not in ("", "-id"):
+            raise InvalidArgument("params.before", "is a cursor in the order of ids, newest first; leave sort out")
+        return self._table.c.id < params.before
 
     def _order(self, sort: str) -> list[sa.UnaryExpression[Any]]:
         """The columns to sort by. The id comes last: rows that are equal otherwise keep their places between pages."""
@@ -121,6 +130,8 @@ def window(params: types_pb2.Params) -> Window:
 def by_id(params: types_pb2.Params) -> str | None:
     """Whether all rows are asked for, in the order of their ids: "id" or "-id", newest first."""
     sort = params.sort.strip() or "-id"
+    if params.before and sort != "-id":
+        return None
     return sort if sort in ("id", "-id") and not params.columns else None
 
 
@@ -131,9 +142,11 @@ def _is_or(field: str, logic: str) -> bool:
     return logic in _OR
 
 
-def _convert(field: str, column: sa.Column[Any], value: str) -> int | str | datetime:
+def _convert(field: str, column: sa.Column[Any], value: str) -> int | float | str | datetime:
     if isinstance(column.type, sa.Integer):
         return _whole_number(field, value)
+    if isinstance(column.type, sa.Float):
+        return _number(field, value)
     if isinstance(column.type, sa.DateTime):
         return _time(field, value)
     return value
@@ -143,6 +156,16 @@ def _whole_number(field: str, value: str) -> int:
     match = _WHOLE_NUMBER.fullmatch(value)
     if match is None or not _SIGNED <= (number := int(match[1])) < _UNSIGNED:
         raise InvalidArgument(field, f"{value[:32]!r} is not a whole number of at most 64 bits")
+    return number
+
+
+def _number(field: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidArgument(field, f"{value[:32]!r} is not a number")
     return number
 
 

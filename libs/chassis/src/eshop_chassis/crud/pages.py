@@ -34,6 +34,11 @@ class Pages:
             for walk in ("ASC", "DESC")
             for order in ("ASC", "DESC")
         }
+        self._before = (
+            f"SELECT ({total}), {', '.join(columns)}"  # noqa: S608 - our own names
+            f" FROM (SELECT id FROM `{table}` WHERE deleted_at IS NULL AND id < %s ORDER BY id DESC LIMIT %s OFFSET %s)"
+            f" AS page JOIN `{table}` AS t ON t.id = page.id ORDER BY t.id DESC"
+        )
 
     async def total(self, read: Read) -> int:
         """How many rows are shown; counted where no total is kept."""
@@ -47,7 +52,13 @@ class Pages:
         order = "DESC" if descending else "ASC"
         if offset > DEEP and (found := await self._deep(read, offset, limit, order, landmarks)) is not None:
             return found
-        rows = await read(self._page[order, order], (limit, offset))
+        return await self._with_total(read, await read(self._page[order, order], (limit, offset)))
+
+    async def before(self, read: Read, row_id: int, offset: int, limit: int) -> tuple[int, Rows]:
+        """The same for the rows whose id is lower than `row_id`, newest first; the total is that of all rows."""
+        return await self._with_total(read, await read(self._before, (row_id, limit, offset)))
+
+    async def _with_total(self, read: Read, rows: Rows) -> tuple[int, Rows]:
         total = rows[0][0] if rows else None
         return await self.total(read) if total is None else total, _without_total(rows)
 

@@ -5,9 +5,9 @@ Each method is given a transaction and never commits.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 from google.protobuf.descriptor import FieldDescriptor
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.crud.filters import Listing, by_id, window
 from eshop_chassis.crud.pages import Pages
+from eshop_chassis.crud.values import Field, shown
 from eshop_chassis.mysql import row_counts
 from eshop_chassis.mysql.database import Database, fetch
 from eshop_chassis.mysql.errors import ILL_FITTING, error_number, is_duplicate, text_of
@@ -24,8 +25,12 @@ from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import AlreadyExists, InvalidArgument, NotFound
 
 M = TypeVar("M", bound=Message)
-# protobuf has two classes of it, and its annotations name both in turn.
-Field: TypeAlias = Any
+_TYPES: Mapping[int, type[sa.types.TypeEngine[Any]]] = {
+    FieldDescriptor.TYPE_STRING: sa.String,
+    FieldDescriptor.TYPE_DOUBLE: sa.Double,
+    FieldDescriptor.TYPE_FLOAT: sa.Double,
+    FieldDescriptor.TYPE_BYTES: sa.LargeBinary,
+}
 _TIMES = frozenset({"created_at", "updated_at", "deleted_at"})
 
 
@@ -48,7 +53,8 @@ class CrudStore(Generic[M]):
         self.visible = table.c.deleted_at.is_(None)
         names = {field.name: column_name(field.name) for field in message.DESCRIPTOR.fields}
         self._field_of = {column: field for field, column in names.items()}
-        self._fields = [(f, c) for f, c in names.items() if c not in hidden]
+        self._fields = [(f, names[f.name]) for f in message.DESCRIPTOR.fields if names[f.name] not in hidden]
+        self._names = [field.name for field, _ in self._fields]
         self._listing = Listing(table, _by_client_name(table, self._fields), self.visible)
         self._pages = Pages(table.name, [_as_text(column) for _, column in self._fields])
 
@@ -85,7 +91,11 @@ class CrudStore(Generic[M]):
 
     async def list(self, db: Database, params: types_pb2.Params) -> tuple[int, Sequence[M]]:
         """Returns (total, rows of the page). Raises InvalidArgument naming the parameter that is wrong."""
-        if (sort := by_id(params)) is not None:
+        sort = by_id(params)
+        if params.before and sort == "-id":
+            total, found = await self._pages.before(db.read, params.before, *window(params))
+            return total, [self._listed(row) for row in found]
+        if sort is not None:
             total, found = await self._pages.page(
                 db.read, *window(params), db.landmarks(self.table.name), descending=sort == "-id"
             )
@@ -104,15 +114,20 @@ class CrudStore(Generic[M]):
     def to_message(self, row: sa.Row[Any]) -> M:
         """The message that stands for a row."""
         values = by_name(row)
-        return self._message(
-            **{field: _plain(values[column]) for field, column in self._fields if values[column] is not None}
-        )
+        return self._shown([_seconds(column, values[column]) for _, column in self._fields])
 
     def _listed(self, row: Sequence[Any]) -> M:
         """The message that stands for a row of a page."""
-        return self._message(
-            **{field: value for (field, _), value in zip(self._fields, row, strict=True) if value is not None}
-        )
+        try:
+            return self._message(
+                **{name: value for name, value in zip(self._names, row, strict=True) if value is not None}
+            )
+        except (TypeError, ValueError):  # a column has another type than its field, which few tables have
+            return self._shown(row)
+
+    def _shown(self, row: Sequence[Any]) -> M:
+        values = {field.name: shown(field, v) for (field, _), v in zip(self._fields, row, strict=True) if v is not None}
+        return self._message(**values)
 
     async def _write(self, tx: AsyncConnection, statement: sa.Insert | sa.Update) -> sa.CursorResult[Any]:
         try:
@@ -182,11 +197,11 @@ def table_of(name: str, message: type[Message], *columns: sa.Column[Any]) -> sa.
 def _type(field: Field) -> sa.types.TypeEngine[Any]:
     if column_name(field.name) in _TIMES:
         return sa.DateTime()
-    return sa.String() if field.type == FieldDescriptor.TYPE_STRING else sa.BigInteger()
+    return _TYPES.get(field.type, sa.BigInteger)()
 
 
-def _by_client_name(table: sa.Table, fields: Sequence[tuple[str, str]]) -> dict[str, sa.Column[Any]]:
-    return {name: table.c[column] for field, column in fields for name in (field, column)}
+def _by_client_name(table: sa.Table, fields: Sequence[tuple[Field, str]]) -> dict[str, sa.Column[Any]]:
+    return {name: table.c[column] for field, column in fields for name in (field.name, column)}
 
 
 def _as_text(column: str) -> str:
@@ -194,7 +209,8 @@ def _as_text(column: str) -> str:
     return f"DATE_FORMAT(t.`{column}`, '%%Y-%%m-%%dT%%TZ')" if column in _TIMES else f"t.`{column}`"
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds") + "Z"
+def _seconds(column: str, value: Any) -> Any:
+    """The times of a row are shown without fractions, as pages show them."""
+    if column in _TIMES and isinstance(value, date):
+        return datetime.combine(value, value.time().replace(microsecond=0) if isinstance(value, datetime) else time())
     return value

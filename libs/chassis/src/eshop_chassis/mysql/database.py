@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from importlib.resources import files
 from typing import Any, TypeVar, cast
 
+import aiomysql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -18,7 +19,7 @@ from eshop_chassis.mysql.engine import open_engine
 from eshop_chassis.mysql.errors import is_unreachable, was_rolled_back
 from eshop_chassis.mysql.landmarks import Landmarks
 from eshop_chassis.mysql.schema import apply_schema, statements
-from eshop_chassis.mysql.transaction import Transaction, Tx, open_transaction
+from eshop_chassis.mysql.transaction import Transaction, Tx, as_sqlalchemy, open_transaction
 from eshop_chassis.readiness import MissingError, describe
 from eshop_chassis.settings import MySQLSettings
 from protoc_gen_fastapi.runtime import Unavailable
@@ -136,7 +137,10 @@ class Database:
             await engine.dispose()
 
     async def _read(self, sql: str, params: Params) -> Rows | None:
-        connection = await self._reads.raw_connection()
+        try:
+            connection = await self._reads.raw_connection()
+        except aiomysql.Error as error:
+            raise as_sqlalchemy(self._reads, error) from error
         try:
             driver = cast("Any", connection.driver_connection)  # aiomysql has no annotations
             async with driver.cursor() as cursor:

@@ -87,7 +87,7 @@ class Transaction:
 
     def _told(self, error: aiomysql.Error, statement: str | None = None, parameters: Any = None) -> DBAPIError:
         """SQLAlchemy's error for this one. Where the connection is lost, those that are as old are lost, too."""
-        told = _as_sqlalchemy(self._engine, error, statement, parameters)
+        told = as_sqlalchemy(self._engine, error, statement, parameters)
         if told.connection_invalidated:
             pool = cast("Any", self._engine.pool)
             pool._invalidate(self._borrowed, error)
@@ -100,7 +100,7 @@ async def open_transaction(engine: AsyncEngine) -> AsyncGenerator[Transaction]:
     try:
         borrowed = await engine.raw_connection()
     except aiomysql.Error as error:
-        raise _as_sqlalchemy(engine, error) from error
+        raise as_sqlalchemy(engine, error) from error
     tx = Transaction(engine, borrowed)
     try:
         yield tx
@@ -111,9 +111,10 @@ async def open_transaction(engine: AsyncEngine) -> AsyncGenerator[Transaction]:
             borrowed.close()
 
 
-def _as_sqlalchemy(
+def as_sqlalchemy(
     engine: AsyncEngine, error: aiomysql.Error, statement: str | None = None, parameters: Any = None
 ) -> DBAPIError:
+    """The error that SQLAlchemy would raise for one of the driver's."""
     lost = engine.dialect.is_disconnect(cast("Any", error), None, None)
     told = DBAPIError.instance(
         statement, parameters, error, aiomysql.Error, connection_invalidated=lost, dialect=engine.dialect

@@ -329,7 +329,7 @@ class CreateCouponRequest(_rt.Body):
 
     userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
     amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Value in cents.", examples=[50])
-    status: Annotated[int, Field(strict=True, le=3, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="1 unused, 2 used, 3 expired; 0 on creation means unused.", examples=[1])
+    status: Annotated[int, Field(strict=True, le=3, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Set by the server, 1 (unused) for a new coupon. 0 and 1 are taken; anything else is refused.", examples=[1])
 
     def to_proto(self) -> coupon_pb2.CreateCouponRequest:
         return coupon_pb2.CreateCouponRequest(
@@ -429,7 +429,7 @@ class UpdateCouponByIDRequestBody(_rt.Body):
 
     userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the buyer.", examples=[1])
     amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Value in cents.", examples=[50])
-    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="1 unused, 2 used, 3 expired; 0 on creation means unused.", examples=[1])
+    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="1 unused or 3 expired. Only an order sets 2 (used), and such a coupon can't be changed.", examples=[1])
 
 
 class UpdateCouponByIDRequest(UpdateCouponByIDRequestBody):
@@ -465,7 +465,7 @@ class Coupon(_rt.Reply):
     id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the coupon.")
     userID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the buyer.")
     amount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Value in cents.")
-    status: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="1 unused, 2 used, 3 expired; 0 on creation means unused.")
+    status: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="1 unused, 2 used, 3 expired.")
     createdAt: str = Field(description="Time of creation, RFC 3339.")
     updatedAt: str = Field(description="Time of the last change, RFC 3339.")
 
@@ -493,7 +493,7 @@ def check_ListCouponRequest(m: coupon_pb2.ListCouponRequest) -> _rt.Violation | 
 class ListCouponRequest(_rt.Body):
     """Which coupons to list."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}]}}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
 
     params: types_api.Params = Field(description="Page, order and filter.")
 

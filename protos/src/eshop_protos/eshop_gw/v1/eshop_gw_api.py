@@ -285,15 +285,17 @@ def check_PageParam(m: eshop_gw_pb2.PageParam) -> _rt.Violation | None:
 class PageParam(_rt.Body):
     """Which page of a list to return."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'page': 0, 'limit': 10}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'page': 0, 'limit': 10, 'before': 0}]})
 
     page: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Page number, starting at 0.", examples=[0])
     limit: Annotated[int, Field(strict=True, gt=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(description="Rows per page; more than 1,000 is taken as 1,000.", examples=[10])
+    before: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Only rows whose id is lower: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on.", examples=[0])
 
     def to_proto(self) -> eshop_gw_pb2.PageParam:
         return eshop_gw_pb2.PageParam(
             page=self.page,
             limit=self.limit,
+            before=self.before,
         )
 
 

@@ -442,7 +442,7 @@ def check_ListPayRequest(m: pay_pb2.ListPayRequest) -> _rt.Violation | None:
 class ListPayRequest(_rt.Body):
     """Which payments to list."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}]}}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
 
     params: types_api.Params = Field(description="Page, order and filter.")
 

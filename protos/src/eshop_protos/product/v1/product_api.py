@@ -305,7 +305,7 @@ def check_ListProductRequest(m: product_pb2.ListProductRequest) -> _rt.Violation
 class ListProductRequest(_rt.Body):
     """Which products to list."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}]}}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
 
     params: types_api.Params = Field(description="Page, order and filter.")
 

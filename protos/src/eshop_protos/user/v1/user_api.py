@@ -155,7 +155,7 @@ def check_CreateUserRequest(m: user_pb2.CreateUserRequest) -> _rt.Violation | No
 class CreateUserRequest(_rt.Body):
     """A user to create."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Alice', 'password': 'correct horse 7', 'email': 'alice@example.com', 'phone': '+4915112345678', 'avatar': 'https://example.com/a.png', 'age': 30, 'gender': 2, 'status': 1, 'loginAt': 0, 'loginType': 1}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Alice', 'password': 'correct horse 7', 'email': 'alice@example.com', 'phone': '+4915112345678', 'avatar': 'https://example.com/a.png', 'age': 30, 'gender': 2, 'status': 0, 'loginAt': 0, 'loginType': 0}]})
 
     name: Annotated[str, Field(strict=True, max_length=50), _rt.TEXT] = Field(default="", description="Name to show.", examples=['Alice'])
     password: Annotated[str, Field(strict=True, max_length=128), _rt.TEXT] = Field(default="", description="Password in clear; stored as an argon2id hash and never returned.", examples=['correct horse 7'])
@@ -164,9 +164,9 @@ class CreateUserRequest(_rt.Body):
     avatar: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] = Field(default="", description="Address of a picture.", examples=['https://example.com/a.png'])
     age: Annotated[int, Field(strict=True, le=200, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Age in years.", examples=[30])
     gender: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="1 male, 2 female, 0 not told.", examples=[2])
-    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="0 unverified, 1 normal, 2 banned.", examples=[1])
-    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Last login as Unix time in seconds.", examples=[0])
-    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="1 web, 2 mobile, 3 desktop, 4 api, 0 never.", examples=[1])
+    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Set by the server, 0 for a new user. 0 and 1 are taken from clients that send all fields, and not stored; banning (2) is refused.", examples=[0])
+    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Set by the server at each login; a value that is sent is not stored.", examples=[0])
+    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Set by the server at each login; a value that is sent is not stored.", examples=[0])
 
     def to_proto(self) -> user_pb2.CreateUserRequest:
         return user_pb2.CreateUserRequest(
@@ -300,7 +300,7 @@ def check_UpdateUserByIDRequest(m: user_pb2.UpdateUserByIDRequest) -> _rt.Violat
 class UpdateUserByIDRequestBody(_rt.Body):
     """The fields of a user to change."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Alice', 'password': 'correct horse 7', 'email': 'alice@example.com', 'phone': '+4915112345678', 'avatar': 'https://example.com/a.png', 'age': 30, 'gender': 2, 'status': 1, 'loginAt': 0, 'loginType': 1}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Alice', 'password': 'correct horse 7', 'email': 'alice@example.com', 'phone': '+4915112345678', 'avatar': 'https://example.com/a.png', 'age': 30, 'gender': 2, 'status': 0, 'loginAt': 0, 'loginType': 0}]})
 
     name: Annotated[str, Field(strict=True, max_length=50), _rt.TEXT] | None = Field(default=None, description="Name to show.", examples=['Alice'])
     password: Annotated[str, Field(strict=True, max_length=128), _rt.TEXT] | None = Field(default=None, description="Password in clear; stored as an argon2id hash and never returned.", examples=['correct horse 7'])
@@ -309,9 +309,9 @@ class UpdateUserByIDRequestBody(_rt.Body):
     avatar: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] | None = Field(default=None, description="Address of a picture.", examples=['https://example.com/a.png'])
     age: Annotated[int, Field(strict=True, le=200, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="Age in years.", examples=[30])
     gender: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="1 male, 2 female, 0 not told.", examples=[2])
-    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="0 unverified, 1 normal, 2 banned.", examples=[1])
-    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Last login as Unix time in seconds.", examples=[0])
-    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="1 web, 2 mobile, 3 desktop, 4 api, 0 never.", examples=[1])
+    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="Set by the server, 0 for a new user. 0 and 1 are taken from clients that send all fields, and not stored; banning (2) is refused.", examples=[0])
+    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Set by the server at each login; a value that is sent is not stored.", examples=[0])
+    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="Set by the server at each login; a value that is sent is not stored.", examples=[0])
 
 
 class UpdateUserByIDRequest(UpdateUserByIDRequestBody):
@@ -396,7 +396,7 @@ def check_ListUserRequest(m: user_pb2.ListUserRequest) -> _rt.Violation | None:
 class ListUserRequest(_rt.Body):
     """Which users to list."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}]}}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
 
     params: types_api.Params = Field(description="Page, order and filter.")
 
