@@ -69,6 +69,17 @@ async def _orders(on: Transport) -> Fields:
     return {"orders": [await _order(on)]}
 
 
+def other_than(fields: Fields) -> Fields:
+    """A payload of the same shape, whose ids are others and whose numbers are large."""
+    return {name: _other(value) for name, value in fields.items()}
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, list):
+        return [other_than(item) for item in value]
+    return fresh.order_id() if isinstance(value, str) else 1_000_000
+
+
 def _claimed(db: Databases, order_id: str) -> int:
     sql = "SELECT COUNT(*) AS n FROM eshop_order.order_record WHERE order_id = %s AND state = 'claimed'"
     return db.value(sql, order_id)

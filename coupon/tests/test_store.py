@@ -59,8 +59,8 @@ async def use(books: Books, *uses: Use, gid: str = "g1") -> dict[str, str]:
     return await refusing(books.db, lambda tx: books.store.use(tx, gid, uses))
 
 
-async def give_back(books: Books, *uses: Use, gid: str = "g1") -> None:
-    await books.db.run(lambda tx: books.store.give_back(tx, gid, uses))
+async def give_back(books: Books, gid: str = "g1", branch_id: str = "") -> None:
+    await books.db.run(lambda tx: books.store.give_back(tx, gid, branch_id))
 
 
 async def test_use_marks_the_coupon_with_order_and_transaction(books):
@@ -117,7 +117,7 @@ async def test_check_says_what_use_would_and_changes_nothing(books):
 async def test_give_back_makes_the_coupon_as_new(books):
     coupon = await books.put(7)
     await use(books, Use(coupon, 7, "a"))
-    await give_back(books, Use(coupon, 7, "a"))
+    await give_back(books)
     assert await books.coupon(coupon) == (7, UNUSED, "", "")
     assert await use(books, Use(coupon, 7, "b"), gid="g2") == {}
 
@@ -125,13 +125,21 @@ async def test_give_back_makes_the_coupon_as_new(books):
 async def test_give_back_leaves_a_coupon_alone_that_another_transaction_used(books):
     coupon = await books.put(7)
     await use(books, Use(coupon, 7, "a"), gid="g1")
-    await give_back(books, Use(coupon, 7, "a"), gid="g2")
+    await give_back(books, gid="g2")
     assert await books.coupon(coupon) == (7, USED, "a", "g1")
+
+
+async def test_give_back_returns_all_coupons_of_its_branch_and_no_other(books):
+    one, two, other = [await books.put(7) for _ in range(3)]
+    await books.db.run(lambda tx: books.store.use(tx, "g1", [Use(one, 7, "a"), Use(two, 7, "b")], "01"))
+    await books.db.run(lambda tx: books.store.use(tx, "g1", [Use(other, 7, "c")], "03"))
+    await give_back(books, "g1", "01")
+    assert [(await books.coupon(c))[1] for c in (one, two, other)] == [UNUSED, UNUSED, USED]
 
 
 async def test_give_back_leaves_an_expired_coupon_expired(books):
     coupon = await books.put(7, EXPIRED)
-    await give_back(books, Use(coupon, 7, "a"), gid="")
+    await give_back(books, gid="")
     assert (await books.coupon(coupon))[1] == EXPIRED
 
 

@@ -229,7 +229,7 @@ def test_no_order_is_lost_doubled_or_told_wrong_whatever_happens_when():
 class LeavesOthersAlone(MemoryOrders):
     """Takes no notice of rows that another transaction owns."""
 
-    async def claim(self, tx: Tx, gid: str, orders: Any, *, suite: bool) -> list[Fault]:
+    async def claim(self, tx: Tx, gid: str, orders: Any, *, suite: bool, branch_id: str = "") -> list[Fault]:
         faults = await super().claim(tx, gid, orders, suite=suite)
         return [fault for fault in faults if fault.code != CLAIMED_ELSEWHERE]
 
@@ -244,7 +244,7 @@ class RevertsOthers(MemoryOrders):
 class RevertsForGood(MemoryOrders):
     """Takes a reverted order for a final one."""
 
-    async def claim(self, tx: Tx, gid: str, orders: Any, *, suite: bool) -> list[Fault]:
+    async def claim(self, tx: Tx, gid: str, orders: Any, *, suite: bool, branch_id: str = "") -> list[Fault]:
         row = (await self.find(tx, [ORDER.order_id])).get(ORDER.order_id)
         if row is not None and row.state == "reverted":
             return [Fault(ORDER.order_id, CLAIMED_ELSEWHERE, "")]

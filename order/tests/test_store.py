@@ -146,6 +146,18 @@ async def test_revert_touches_only_rows_of_its_own_gid(books):
     assert await states(books, "a", "b") == {"a": ("reverted", "g1"), "b": ("claimed", "g2")}
 
 
+async def test_undo_frees_all_orders_of_its_branch_and_no_other(books):
+    for branch_id, ids in (("01", "ab"), ("03", "c")):
+        orders = [order(i) for i in ids]
+        await books.db.run(lambda tx, o=orders, b=branch_id: books.store.claim(tx, "g1", o, suite=True, branch_id=b))
+    await run(books, "undo", "g1", "01")
+    assert await states(books, "a", "b", "c") == {
+        "a": ("reverted", "g1"),
+        "b": ("reverted", "g1"),
+        "c": ("claimed", "g1"),
+    }
+
+
 async def test_revert_does_not_touch_final_rows(books):
     await claim(books, "g1", "a")
     await run(books, "confirm", "g1")

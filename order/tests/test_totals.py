@@ -53,8 +53,8 @@ class Trade:
 
     async def undo(self, gid: str, orders: list[NewOrder]) -> None:
         ids = [o.order_id for o in orders]
-        await branch(gid, undo=True).once(self.db, lambda tx: self.store.revert(tx, gid, ids))
-        await self.db.run(lambda tx: self.store.revert(tx, gid, ids))  # DTM's undo has a payload of its own
+        await branch(gid, undo=True).once(self.db, lambda tx: self.store.undo(tx, gid, "01"))
+        await self.db.run(lambda tx: self.store.revert(tx, gid, ids))  # as the placer does
 
     async def confirm(self, gid: str, orders: list[NewOrder]) -> None:
         await self.db.run(lambda tx: self.store.confirm(tx, gid))
@@ -113,7 +113,7 @@ async def test_each_way_that_shows_or_hides_an_order_is_counted(db):
     seen = []
     for what, gid, some in [
         ("claim", a, orders),
-        ("undo", a, orders[:3]),
+        ("undo", a, orders),
         ("claim", b, orders[:1]),  # claimed again
         ("cancel", a, orders[1:2]),  # cancelled after it was given up
         ("cancel", "c", [order(9)]),  # refused before it had a row
@@ -125,4 +125,4 @@ async def test_each_way_that_shows_or_hides_an_order_is_counted(db):
         kept, counted = await kept_and_counted(db, "order_record")
         assert kept == counted
         seen.append(kept)
-    assert seen == [5, 2, 3, 4, 5, 6, 6, 5]
+    assert seen == [5, 0, 1, 2, 3, 4, 4, 3]

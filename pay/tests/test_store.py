@@ -50,8 +50,8 @@ async def open_(books: Books, *payments: Payment, gid: str = "g1") -> dict[str, 
     return await refusing(books.db, lambda tx: books.store.open(tx, gid, payments))
 
 
-async def revert(books: Books, *payments: Payment, gid: str = "g1") -> None:
-    await books.db.run(lambda tx: books.store.revert(tx, gid, payments))
+async def revert(books: Books, gid: str = "g1", branch_id: str = "") -> None:
+    await books.db.run(lambda tx: books.store.revert(tx, gid, branch_id))
 
 
 async def test_open_makes_one_payment_per_order(books):
@@ -73,7 +73,7 @@ async def test_open_again_by_the_same_transaction_changes_nothing(books):
 
 async def test_a_reverted_payment_gives_way_to_the_next_try(books):
     await open_(books, Payment(7, "a", 100), gid="g1")
-    await revert(books, Payment(7, "a", 100), gid="g1")
+    await revert(books, gid="g1")
     assert (await books.payments())["a"] == (7, 100, REVERTED, "g1")
     assert await open_(books, Payment(7, "a", 120), Payment(7, "b", 50), gid="g2") == {}
     assert await books.payments() == {"a": (7, 120, AWAITING_PAYMENT, "g2"), "b": (7, 50, AWAITING_PAYMENT, "g2")}
@@ -81,8 +81,16 @@ async def test_a_reverted_payment_gives_way_to_the_next_try(books):
 
 async def test_revert_leaves_the_payment_of_another_transaction_alone(books):
     await open_(books, Payment(7, "a", 100), gid="g2")
-    await revert(books, Payment(7, "a", 100), gid="g1")
+    await revert(books, gid="g1")
     assert (await books.payments())["a"] == (7, 100, AWAITING_PAYMENT, "g2")
+
+
+async def test_revert_ends_all_payments_of_its_branch_and_no_other(books):
+    await books.db.run(lambda tx: books.store.open(tx, "g1", [Payment(7, "a", 1), Payment(7, "b", 1)], "01"))
+    await books.db.run(lambda tx: books.store.open(tx, "g1", [Payment(7, "c", 1)], "03"))
+    await revert(books, "g1", "01")
+    status = {order: row[2] for order, row in (await books.payments()).items()}
+    assert status == {"a": REVERTED, "b": REVERTED, "c": AWAITING_PAYMENT}
 
 
 async def test_of_orders_finds_the_payment_of_an_order(books):

@@ -40,6 +40,19 @@ async def test_an_undo_without_its_action_does_nothing_and_keeps_the_action_out(
     assert await house.mysql(1) == 10
 
 
+@pytest.mark.parametrize(
+    "told",
+    [(Units("a", 1, 1_000_000),), (Units("b", 2, 1),), (), (Units("a", 2, 7), Units("c", 9, 5))],
+    ids=["more units", "another product", "nothing", "something else"],
+)
+async def test_an_undo_puts_back_what_was_taken_whatever_it_is_told(house: House, g: str, told: tuple[Units, ...]):
+    await house.offer(1, 10)
+    await house.offer(2, 10)
+    await house.deduct(Units("a", 1, 1), Units("b", 1, 2), gid=g)
+    await house.put_back(*told, gid=g)
+    assert (await house.mysql(1), await house.mysql(2)) == (10, 10)
+
+
 async def test_a_refusal_names_the_orders_at_fault_and_is_stored(house: House, g: str):
     await house.offer(1, 3)
     with pytest.raises(BranchRefusal) as caught:
@@ -50,12 +63,13 @@ async def test_a_refusal_names_the_orders_at_fault_and_is_stored(house: House, g
 
 
 async def test_a_refusal_stays_the_same_when_there_is_stock_again(house: House, g: str):
-    await house.offer(1, 1)
+    await house.offer(1, 6)
+    await house.deduct(Units("x", 1, 5), gid=g + "-other")
     for _ in range(2):
         with pytest.raises((BranchRefused, Refused)) as caught:
             await house.deduct(Units("a", 1, 2), gid=g)
         assert caught.value.short == "OUT_OF_STOCK"
-        await house.db.run(lambda tx: house.store.put_back(tx, "other", [Units("x", 1, 5)]))
+        await house.put_back(Units("x", 1, 5), gid=g + "-other")
     assert await house.refusals(g) == [("a", "OUT_OF_STOCK")]
 
 
@@ -100,6 +114,17 @@ class TestOnFlashSale:
         await house.deduct(*items, gid=g)
         await house.put_back(*items, gid=g)
         assert (await house.mysql(1), house.redis(1)) == (10, 9 + 1)
+
+    @pytest.mark.parametrize(
+        "told", [Units("a", 1, 1_000_000), Units("a", 1, 2, flash_taken=True), Units("a", 2, 2)], ids=str
+    )
+    async def test_the_undo_gives_back_what_was_taken_whatever_it_is_told(self, house: House, g: str, told: Units):
+        await house.set(1, 10)
+        await house.set(2, 10)
+        await house.deduct(Units("a", 1, 2, user_id=7), gid=g)
+        await house.put_back(told, gid=g)
+        assert [await house.mysql(p) for p in (1, 2)] == [10, 10]
+        assert [house.redis(p) for p in (1, 2)] == [10, 10]
 
     async def test_the_undo_gives_back_though_the_service_started_again(self, house: House, g: str):
         await house.set(1, 10)

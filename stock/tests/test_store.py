@@ -145,9 +145,24 @@ async def test_put_back_restores_stock_and_books_it(books):
     await books.offer(1, 10)
     items = (Units("a", 1, 2), Units("b", 1, 3))
     await deduct(books, *items)
-    await books.db.run(lambda tx: books.store.put_back(tx, "g1", items))
+    await books.db.run(lambda tx: books.store.put_back(tx, "g1"))
     assert await books.stock() == {1: 10}
     assert (await books.ledger())[-2:] == [(1, 2, "revert", "a", "g1"), (1, 3, "revert", "b", "g1")]
+    await assert_ledger_agrees(books)
+
+
+async def test_put_back_takes_each_branch_for_itself_and_each_once(books):
+    await books.offer(1, 10)
+
+    async def deduct_and_undo(tx) -> None:
+        await books.store.deduct(tx, "g1", [Units("a", 1, 1)], (), "01")
+        await books.store.deduct(tx, "g1", [Units("b", 1, 2)], (), "03")
+        for _ in range(2):
+            await books.store.put_back(tx, "g1", "03")
+
+    await books.db.run(deduct_and_undo)
+    assert await books.stock() == {1: 9}
+    assert await books.db.run(lambda tx: books.store.placed(tx, ["a", "b"])) == {"a"}
     await assert_ledger_agrees(books)
 
 
@@ -214,15 +229,16 @@ async def test_only_a_product_on_flash_sale_can_wait_to_be_opened(books):
 
 async def test_placed_are_those_whose_units_are_deducted_at_present(books):
     await books.offer(1, 10)
-    await deduct(books, Units("kept", 1, 1), Units("undone", 1, 1))
-    await books.db.run(lambda tx: books.store.put_back(tx, "g1", [Units("undone", 1, 1)]))
+    await deduct(books, Units("kept", 1, 1), gid="g0")
+    await deduct(books, Units("undone", 1, 1), gid="g1")
+    await books.db.run(lambda tx: books.store.put_back(tx, "g1"))
     assert await books.db.run(lambda tx: books.store.placed(tx, ["kept", "undone", "never"])) == {"kept"}
 
 
 async def test_placed_again_after_an_undo_counts(books):
     await books.offer(1, 10)
     await deduct(books, Units("a", 1, 1), gid="g1")
-    await books.db.run(lambda tx: books.store.put_back(tx, "g1", [Units("a", 1, 1)]))
+    await books.db.run(lambda tx: books.store.put_back(tx, "g1"))
     await deduct(books, Units("a", 1, 1), gid="g2")
     assert await books.db.run(lambda tx: books.store.placed(tx, ["a"])) == {"a"}
     assert await books.db.run(lambda tx: books.store.placed(tx, [])) == set()

@@ -5,7 +5,7 @@ import contextlib
 
 import fresh
 import pytest
-from branch_pairs import PAIRS, Pair
+from branch_pairs import PAIRS, Pair, other_than
 from databases import Databases
 from transports import Branch, CallError, Transport, failing
 
@@ -34,6 +34,36 @@ async def test_a_branch_that_is_called_five_times_at_once_acts_once(pair: Pair, 
     assert pair.look(db, fields) == pair.done
     await pair.take_back(on, branch, fields)
     assert pair.look(db, fields) == pair.idle
+
+
+@each_pair
+async def test_an_undo_takes_back_what_its_action_did_whatever_it_is_told(
+    pair: Pair, on: Transport, db: Databases
+) -> None:
+    fields, branch = await pair.fields(on), Branch(fresh.gid())
+    await pair.act(on, branch, fields)
+
+    await pair.take_back(on, branch, other_than(fields))
+
+    assert pair.look(db, fields) == pair.idle
+
+
+@each_pair
+@pytest.mark.parametrize("same_gid", [True, False], ids=["another branch", "another transaction"])
+async def test_an_undo_leaves_alone_what_others_did_whatever_it_is_told(
+    pair: Pair, on: Transport, db: Databases, same_gid: bool
+) -> None:
+    mine, theirs = await pair.fields(on), await pair.fields(on)
+    branch = Branch(fresh.gid(), branch_id="01")
+    other = Branch(branch.gid if same_gid else fresh.gid(), branch_id="03")
+    await pair.act(on, branch, mine)
+    await pair.act(on, other, theirs)
+
+    await pair.take_back(on, branch, theirs)
+
+    assert (pair.look(db, mine), pair.look(db, theirs)) == (pair.idle, pair.done)
+    await pair.take_back(on, other, mine)
+    assert pair.look(db, theirs) == pair.idle
 
 
 @each_pair

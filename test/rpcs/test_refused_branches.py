@@ -129,6 +129,20 @@ async def test_units_of_a_sale_are_taken_once_and_given_back_once(on: Transport,
         assert db.flash_left(product) == 5
 
 
+async def test_units_of_a_sale_are_given_back_whatever_the_undo_names(on: Transport, db: Databases) -> None:
+    take, other = await _take(on, units=5, count=2), await _take(on, units=5, count=2)
+    products = [t["items"][0]["productID"] for t in (take, other)]
+    await on("flash_sale", "TakeMany", **take)
+    await on("flash_sale", "TakeMany", **other)
+
+    await on("flash_sale", "TakeManyRevert", **{**take, "items": other["items"]})
+
+    assert [db.flash_left(product) for product in products] == [5, 3]
+    with failing("ABORTED"):
+        await on("flash_sale", "TakeMany", **take)
+    await on("flash_sale", "TakeManyRevert", **other)
+
+
 async def test_units_that_were_given_back_before_they_were_taken_stay_for_sale(on: Transport, db: Databases) -> None:
     take = await _take(on, units=5, count=2)
 

@@ -1,6 +1,6 @@
 -- Tables of the coupon service.
 
--- order_id and gid name the order, and the transaction, that used the coupon.
+-- order_id names the order that used the coupon, gid and branch_id the branch of the transaction that did it.
 CREATE TABLE IF NOT EXISTS coupon (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
     user_id bigint unsigned NOT NULL,
@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS coupon (
     status tinyint unsigned NOT NULL DEFAULT 1,
     order_id varchar(64) NOT NULL DEFAULT '',
     gid varchar(64) NOT NULL DEFAULT '',
+    branch_id varchar(20) NOT NULL DEFAULT '',
     created_at datetime NULL,
     updated_at datetime NULL,
     deleted_at datetime NULL,

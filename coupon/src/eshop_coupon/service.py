@@ -15,8 +15,6 @@ from eshop_protos.coupon.v1.coupon_api import CouponApi
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, Conflict, InvalidArgument, shares_replies
 
-Single = pb.CouponUseRequest | pb.couponUseRevertRequest
-
 
 class CouponService(CouponApi):
     """Coupons, and the branches that use them."""
@@ -31,7 +29,7 @@ class CouponService(CouponApi):
         return pb.CouponUseReply()
 
     async def coupon_use_revert(self, request: pb.couponUseRevertRequest, call: Call) -> pb.couponUseRevertReply:
-        await self._give_back(Branch(call, undo=True), [request])
+        await self._give_back(Branch(call, undo=True))
         return pb.couponUseRevertReply()
 
     async def use_many(self, request: pb.UseManyRequest, call: Call) -> pb.UseManyReply:
@@ -39,7 +37,7 @@ class CouponService(CouponApi):
         return pb.UseManyReply()
 
     async def use_many_revert(self, request: pb.UseManyRequest, call: Call) -> pb.UseManyReply:
-        await self._give_back(Branch(call, undo=True), request.coupons)
+        await self._give_back(Branch(call, undo=True))
         return pb.UseManyReply()
 
     async def check_many(self, request: pb.UseManyRequest, call: Call) -> types_pb2.GetRefusalsReply:
@@ -71,16 +69,16 @@ class CouponService(CouponApi):
     async def list(self, request: pb.ListCouponRequest, call: Call) -> pb.ListCouponReply:
         return await self._lists(self._store.list, request.params)
 
-    async def _use(self, branch: Branch, requests: Sequence[Single]) -> None:
+    async def _use(self, branch: Branch, requests: Sequence[pb.CouponUseRequest]) -> None:
         async def use(tx: Tx) -> None:
-            faults = await self._store.use(tx, branch.gid, _uses(branch, requests))
+            faults = await self._store.use(tx, branch.gid, _uses(branch, requests), branch.branch_id)
             if faults:
                 raise BranchRefusal(faults)
 
         await branch.once(self._db, use)
 
-    async def _give_back(self, branch: Branch, requests: Sequence[Single]) -> None:
-        await branch.once(self._db, lambda tx: self._store.give_back(tx, branch.gid, _uses(branch, requests)))
+    async def _give_back(self, branch: Branch) -> None:
+        await branch.once(self._db, lambda tx: self._store.give_back(tx, branch.gid, branch.branch_id))
 
     async def _update(self, tx: AsyncConnection, coupon_id: int, values: dict[str, Any]) -> None:
         row = await self._store.get(tx, coupon_id, lock=True)
@@ -100,7 +98,7 @@ class CouponService(CouponApi):
         await self._store.delete(tx, coupon_id)
 
 
-def _uses(branch: Branch, requests: Sequence[Single]) -> list[Use]:
+def _uses(branch: Branch, requests: Sequence[pb.CouponUseRequest]) -> list[Use]:
     return [Use(r.couponID, r.userID, r.orderID or branch.reference[:64]) for r in requests]
 
 

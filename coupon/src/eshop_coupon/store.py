@@ -29,15 +29,16 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
     def __init__(self) -> None:
         super().__init__(COUPON, coupon_pb2.Coupon, "coupon")
 
-    async def use(self, tx: Tx, gid: str, uses: Sequence[Use]) -> list[Fault]:
+    async def use(self, tx: Tx, gid: str, uses: Sequence[Use], branch_id: str = "") -> list[Fault]:
         """Marks the coupons as used. Where any can't be, returns why, and the transaction must be rolled back."""
         ordered = sorted(uses, key=lambda use: use.coupon_id)
         faults = await self._faults(tx, ordered, lock=True)
         if not faults:
             await execute(
                 tx,
-                f"UPDATE coupon SET status = {USED}, order_id = %s, gid = %s, updated_at = NOW() WHERE id = %s",
-                [(use.order_id, gid, use.coupon_id) for use in ordered],
+                f"UPDATE coupon SET status = {USED}, order_id = %s, gid = %s, branch_id = %s, updated_at = NOW()"
+                " WHERE id = %s",
+                [(use.order_id, gid, branch_id, use.coupon_id) for use in ordered],
             )
         return faults
 
@@ -45,13 +46,13 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
         """Why `use` would fail as things stand; empty where it would not."""
         return await self._faults(tx, sorted(uses, key=lambda use: use.coupon_id), lock=False)
 
-    async def give_back(self, tx: Tx, gid: str, uses: Sequence[Use]) -> None:
-        """Undoes `use`: only coupons that this transaction used."""
+    async def give_back(self, tx: Tx, gid: str, branch_id: str = "") -> None:
+        """Undoes `use`: all coupons that this branch used, and no other."""
         await execute(
             tx,
-            f"UPDATE coupon SET status = {UNUSED}, order_id = '', gid = '', updated_at = NOW()"
-            f" WHERE id = %s AND gid = %s AND status = {USED}",
-            [(use.coupon_id, gid) for use in sorted(uses, key=lambda use: use.coupon_id)],
+            f"UPDATE coupon SET status = {UNUSED}, order_id = '', gid = '', branch_id = '', updated_at = NOW()"
+            f" WHERE gid = %s AND branch_id IN ('', %s) AND status = {USED}",
+            (gid, branch_id),
         )
 
     async def _faults(self, tx: Tx, uses: Sequence[Use], *, lock: bool) -> list[Fault]:

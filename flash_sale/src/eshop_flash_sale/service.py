@@ -77,15 +77,17 @@ class FlashSaleService(FlashSaleApi):
 
     async def take_many(self, request: pb.TakeManyRequest, call: Call) -> pb.TakeManyReply:
         refusals: list[types_pb2.Refusal] = []
-        for product_id, items in _by_product(request.items).items():
-            barrier = _part_of_branch(request, "action")
+        barrier, by_product = _part_of_branch(request, "action"), _by_product(request.items)
+        await self._sales.note_branch(barrier, by_product)
+        for product_id, items in by_product.items():
             taken = await self._sales.take(barrier, product_id, [_take(i) for i in items], each=False)
             refusals += [_refusal(item, taken.refused[item.orderID]) for item in items if item.orderID in taken.refused]
         return pb.TakeManyReply(refusals=refusals)
 
     async def take_many_revert(self, request: pb.TakeManyRequest, call: Call) -> pb.TakeManyReply:
-        for product_id in _by_product(request.items):
-            await self._sales.give_back(_part_of_branch(request, "compensate"), product_id)
+        barrier = _part_of_branch(request, "compensate")
+        for product_id in await self._sales.end_branch(barrier, _by_product(request.items)):
+            await self._sales.give_back(barrier, product_id)
         return pb.TakeManyReply()
 
     async def close_sale(self, request: pb.CloseSaleRequest, call: Call) -> pb.CloseSaleReply:

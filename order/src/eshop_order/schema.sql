@@ -6,6 +6,7 @@
 --   confirmed  final
 --   reverted   given up by gid and free to be claimed again; not shown, because deleted_at is set with it
 --   cancelled  final, with the reason
+-- branch_id is the branch of gid that claimed the order, '' where none has yet.
 -- suite is 1 for orders that this service places itself, 0 for those of a saga that somebody else submitted.
 CREATE TABLE IF NOT EXISTS order_record (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
@@ -18,6 +19,7 @@ CREATE TABLE IF NOT EXISTS order_record (
     status tinyint unsigned NOT NULL DEFAULT 1,
     state enum('placing', 'claimed', 'confirmed', 'reverted', 'cancelled') NOT NULL,
     gid varchar(64) NOT NULL DEFAULT '',
+    branch_id varchar(20) NOT NULL DEFAULT '',
     suite tinyint unsigned NOT NULL DEFAULT 1,
     reason varchar(500) NOT NULL DEFAULT '',
     code varchar(40) NOT NULL DEFAULT '',

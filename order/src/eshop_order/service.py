@@ -107,7 +107,7 @@ class OrderService(OrderApi):
         return pb.CreateOrderReply()
 
     async def create_revert(self, request: pb.CreateOrderRevertRequest, call: Call) -> pb.CreateOrderRevertReply:
-        await self._revert(Branch(call, undo=True), [request.orderID])
+        await self._revert(Branch(call, undo=True))
         return pb.CreateOrderRevertReply()
 
     async def create_many(self, request: pb.CreateManyRequest, call: Call) -> pb.CreateManyReply:
@@ -115,7 +115,7 @@ class OrderService(OrderApi):
         return pb.CreateManyReply()
 
     async def create_many_revert(self, request: pb.CreateManyRequest, call: Call) -> pb.CreateManyReply:
-        await self._revert(Branch(call, undo=True), [o.orderID for o in request.orders])
+        await self._revert(Branch(call, undo=True))
         return pb.CreateManyReply()
 
     async def get_outcome(self, request: pb.GetOutcomeRequest, call: Call) -> pb.GetOutcomeReply:
@@ -144,14 +144,14 @@ class OrderService(OrderApi):
 
     async def _claim(self, branch: Branch, orders: Sequence[NewOrder], *, suite: bool) -> None:
         async def claim(tx: Tx) -> None:
-            faults = await self._store.claim(tx, branch.gid, orders, suite=suite)
+            faults = await self._store.claim(tx, branch.gid, orders, suite=suite, branch_id=branch.branch_id)
             if faults:
                 raise BranchRefusal(faults)
 
         await branch.once(self._db, claim)
 
-    async def _revert(self, branch: Branch, order_ids: Sequence[str]) -> None:
-        await branch.once(self._db, lambda tx: self._store.revert(tx, branch.gid, order_ids))
+    async def _revert(self, branch: Branch) -> None:
+        await branch.once(self._db, lambda tx: self._store.undo(tx, branch.gid, branch.branch_id))
 
     async def _update(self, tx: AsyncConnection, request: pb.UpdateOrderByIDRequest) -> None:
         """Lets an order take its next step; what was ordered stays as it is."""

@@ -23,14 +23,16 @@ class OrderStore(CrudStore[order_pb2.Order]):
     def __init__(self) -> None:
         super().__init__(ORDER, order_pb2.Order, "order")
 
-    async def claim(self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> list[Fault]:
+    async def claim(
+        self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool, branch_id: str = ""
+    ) -> list[Fault]:
         """Claims all orders for `gid`, or returns why not, and then the transaction must be rolled back.
 
         Only a row that no transaction owns can be claimed: an absent one, one that was only noted (placing), a reverted
         one; or one that bears this gid already.
         """
         ordered = sorted(orders, key=lambda order: order.order_id)
-        inserted = await self._insert(tx, gid, ordered, "claimed", suite=suite)
+        inserted = await self._insert(tx, gid, ordered, "claimed", suite=suite, branch_id=branch_id)
         if inserted == len(ordered):
             return []
         rows = await self.find(tx, [order.order_id for order in ordered], lock=True)
@@ -38,7 +40,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
         if not faults:
             free = [order for order in ordered if rows[order.order_id].state != "claimed"]
             if free:
-                await self._take_over(tx, gid, free, suite=suite)
+                await self._take_over(tx, gid, free, suite=suite, branch_id=branch_id)
                 row_counts.note_moved(tx, ORDER.name, _hidden(rows, free))
         return faults
 
@@ -47,14 +49,12 @@ class OrderStore(CrudStore[order_pb2.Order]):
         await self._insert(tx, gid, sorted(orders, key=lambda order: order.order_id), "placing", suite=True)
 
     async def revert(self, tx: Tx, gid: str, order_ids: Collection[str]) -> None:
-        """Undoes `claim`: only rows of this gid, which are free from then on."""
-        hidden = await execute(
-            tx,
-            f"UPDATE order_record SET state = 'reverted', deleted_at = NOW(), status = {CANCELLED}, updated_at = NOW()"
-            f" WHERE gid = %s AND state IN ('claimed', 'placing') AND order_id IN ({marks(order_ids)})",
-            (gid, *order_ids),
-        )
-        row_counts.note_moved(tx, ORDER.name, -hidden)
+        """Frees orders that `gid` gave up: only rows of this gid."""
+        await self._free(tx, f"gid = %s AND order_id IN ({marks(order_ids)})", (gid, *order_ids))
+
+    async def undo(self, tx: Tx, gid: str, branch_id: str) -> None:
+        """Undoes `claim`: frees all orders that this branch claimed, and no other."""
+        await self._free(tx, "gid = %s AND branch_id IN ('', %s)", (gid, branch_id))
 
     async def confirm(self, tx: Tx, gid: str) -> None:
         """Makes the orders of a saga that succeeded final."""
@@ -148,13 +148,24 @@ class OrderStore(CrudStore[order_pb2.Order]):
             tuple(order_ids),
         )
 
-    async def _insert(self, tx: Tx, gid: str, orders: Sequence[NewOrder], state: str, *, suite: bool) -> int:
+    async def _free(self, tx: Tx, which: str, values: Params) -> None:
+        hidden = await execute(
+            tx,
+            f"UPDATE order_record SET state = 'reverted', deleted_at = NOW(), status = {CANCELLED}, updated_at = NOW()"
+            f" WHERE state IN ('claimed', 'placing') AND {which}",
+            values,
+        )
+        row_counts.note_moved(tx, ORDER.name, -hidden)
+
+    async def _insert(
+        self, tx: Tx, gid: str, orders: Sequence[NewOrder], state: str, *, suite: bool, branch_id: str = ""
+    ) -> int:
         inserted = await execute(
             tx,
             # Nothing but %s among the values: then the driver sends all rows in one statement.
             "INSERT IGNORE INTO order_record (order_id, user_id, product_id, product_count, amount, coupon_id, state,"
-            " gid, suite) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [(*_ordered(order), state, gid, int(suite)) for order in orders],
+            " gid, branch_id, suite) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [(*_ordered(order), state, gid, branch_id, int(suite)) for order in orders],
         )
         row_counts.note(tx, ORDER.name, inserted)
         return inserted
@@ -172,17 +183,14 @@ class OrderStore(CrudStore[order_pb2.Order]):
         row_counts.note(tx, ORDER.name, inserted)
         return inserted
 
-    async def _take_over(self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> None:
+    async def _take_over(self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool, branch_id: str) -> None:
         """Claims rows that nobody owns; they say what is ordered now."""
         await execute(
             tx,
-            f"UPDATE order_record SET state = 'claimed', gid = %s, suite = %s, status = {AWAITING_PAYMENT},"
-            " user_id = %s, product_id = %s, product_count = %s, amount = %s, coupon_id = %s,"
-            " deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
-            [
-                (gid, int(suite), o.user_id, o.product_id, o.product_count, o.amount, o.coupon_id, o.order_id)
-                for o in orders
-            ],
+            f"UPDATE order_record SET state = 'claimed', gid = %s, branch_id = %s, suite = %s,"
+            f" status = {AWAITING_PAYMENT}, user_id = %s, product_id = %s, product_count = %s, amount = %s,"
+            " coupon_id = %s, deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
+            [(gid, branch_id, int(suite), *_ordered(o)[1:], o.order_id) for o in orders],
         )
 
 

@@ -14,6 +14,7 @@ class Coupon:
     status: int = UNUSED
     order_id: str = ""
     gid: str = ""
+    branch_id: str = ""
 
 
 class MemoryCoupons:
@@ -23,14 +24,15 @@ class MemoryCoupons:
         """Gives a user a coupon."""
         coupons(tx.data)[coupon_id] = Coupon(user_id, status)
 
-    async def use(self, tx: Tx, gid: str, uses: Sequence[Use]) -> list[Fault]:
+    async def use(self, tx: Tx, gid: str, uses: Sequence[Use], branch_id: str = "") -> list[Fault]:
         faults: list[Fault] = []
         for use in sorted(uses, key=lambda use: use.coupon_id):
             coupon = coupons(tx.data).get(use.coupon_id)
             if code := _code(coupon, use):
                 faults.append(Fault(use.order_id, code, code.lower()))
             else:
-                coupons(tx.data)[use.coupon_id] = replace(coupon, status=USED, order_id=use.order_id, gid=gid)
+                owner = {"order_id": use.order_id, "gid": gid, "branch_id": branch_id}
+                coupons(tx.data)[use.coupon_id] = replace(coupon, status=USED, **owner)
         return faults
 
     async def check(self, tx: Tx, uses: Sequence[Use]) -> list[Fault]:
@@ -39,11 +41,10 @@ class MemoryCoupons:
         tx.data["coupon"] = kept
         return faults
 
-    async def give_back(self, tx: Tx, gid: str, uses: Sequence[Use]) -> None:
-        for use in uses:
-            coupon = coupons(tx.data).get(use.coupon_id)
-            if coupon and coupon.gid == gid and coupon.status == USED:
-                coupons(tx.data)[use.coupon_id] = Coupon(coupon.user_id)
+    async def give_back(self, tx: Tx, gid: str, branch_id: str = "") -> None:
+        for coupon_id, coupon in coupons(tx.data).items():
+            if (coupon.gid, coupon.branch_id, coupon.status) == (gid, branch_id, USED):
+                coupons(tx.data)[coupon_id] = Coupon(coupon.user_id)
 
 
 def coupons(data: dict[str, dict[int, Coupon]]) -> dict[int, Coupon]:

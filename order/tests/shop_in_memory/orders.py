@@ -18,6 +18,7 @@ class _Kept:
     status: int
     deleted: bool
     updated: float
+    branch_id: str = ""
 
 
 class MemoryOrders:
@@ -26,10 +27,12 @@ class MemoryOrders:
     def __init__(self) -> None:
         self.now = 0.0
 
-    async def claim(self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool) -> list[Fault]:
+    async def claim(
+        self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool, branch_id: str = ""
+    ) -> list[Fault]:
         table = _orders(tx)
         absent = [order for order in orders if order.order_id not in table]
-        self._insert(tx, gid, absent, "claimed", suite=suite)
+        self._insert(tx, gid, absent, "claimed", suite=suite, branch_id=branch_id)
         if len(absent) == len(orders):
             return []
         ids = sorted(order.order_id for order in orders)
@@ -38,7 +41,7 @@ class MemoryOrders:
             for order in orders:
                 if table[order.order_id].row.state != "claimed":
                     new = {"state": "claimed", "gid": gid, "order": order, "suite": suite}
-                    self._change(tx, order.order_id, status=AWAITING_PAYMENT, deleted=False, **new)
+                    self._change(tx, order.order_id, status=AWAITING_PAYMENT, deleted=False, branch_id=branch_id, **new)
         return faults
 
     async def note_running(self, tx: Tx, gid: str, orders: Sequence[NewOrder]) -> None:
@@ -48,6 +51,10 @@ class MemoryOrders:
         for order_id in order_ids:
             if self._is(tx, order_id, gid, "claimed", "placing"):
                 self._change(tx, order_id, status=CANCELLED, deleted=True, state="reverted")
+
+    async def undo(self, tx: Tx, gid: str, branch_id: str) -> None:
+        ids = [order_id for order_id, kept in _orders(tx).items() if kept.branch_id in ("", branch_id)]
+        await self.revert(tx, gid, ids)
 
     async def confirm(self, tx: Tx, gid: str) -> None:
         for order_id in list(_orders(tx)):
@@ -106,18 +113,27 @@ class MemoryOrders:
         for order_id in order_ids:
             _returns(tx).pop(order_id, None)
 
-    def _insert(self, tx: Tx, gid: str, orders: Sequence[NewOrder], state: str, *, suite: bool) -> None:
+    def _insert(
+        self, tx: Tx, gid: str, orders: Sequence[NewOrder], state: str, *, suite: bool, branch_id: str = ""
+    ) -> None:
         table = _orders(tx)
         for order in orders:
             row = Row(order, state, gid, suite, "", "")  # type: ignore[arg-type] - one of the states
-            table[order.order_id] = _Kept(row, len(table) + 1, AWAITING_PAYMENT, False, self.now)
+            table[order.order_id] = _Kept(row, len(table) + 1, AWAITING_PAYMENT, False, self.now, branch_id)
 
     def _is(self, tx: Tx, order_id: str, gid: str, *states: str) -> bool:
         kept = _orders(tx).get(order_id)
         return kept is not None and kept.row.gid == gid and kept.row.state in states
 
     def _change(
-        self, tx: Tx, order_id: str, *, status: int | None = None, deleted: bool | None = None, **row: Any
+        self,
+        tx: Tx,
+        order_id: str,
+        *,
+        status: int | None = None,
+        deleted: bool | None = None,
+        branch_id: str | None = None,
+        **row: Any,
     ) -> None:
         kept = _orders(tx)[order_id]
         _orders(tx)[order_id] = replace(
@@ -126,6 +142,7 @@ class MemoryOrders:
             status=kept.status if status is None else status,
             deleted=kept.deleted if deleted is None else deleted,
             updated=self.now,
+            branch_id=kept.branch_id if branch_id is None else branch_id,
         )
 
 

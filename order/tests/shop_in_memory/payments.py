@@ -14,12 +14,13 @@ class Kept:
     payment: Payment
     status: int
     gid: str
+    branch_id: str = ""
 
 
 class MemoryPayments:
     """Keeps payments as `PayStore` does."""
 
-    async def open(self, tx: Tx, gid: str, payments: Sequence[Payment]) -> list[Fault]:
+    async def open(self, tx: Tx, gid: str, payments: Sequence[Payment], branch_id: str = "") -> list[Fault]:
         table = kept_payments(tx.data)
         faults: list[Fault] = []
         for payment in sorted(payments, key=lambda p: p.order_id):
@@ -28,15 +29,14 @@ class MemoryPayments:
                 faults.append(Fault(payment.order_id, "PAYMENT_EXISTS", "it has one"))
             elif kept is None or kept.gid != gid:
                 row_id = kept.id if kept else len(table) + 1
-                table[payment.order_id] = Kept(row_id, payment, AWAITING_PAYMENT, gid)
+                table[payment.order_id] = Kept(row_id, payment, AWAITING_PAYMENT, gid, branch_id)
         return faults
 
-    async def revert(self, tx: Tx, gid: str, payments: Sequence[Payment]) -> None:
+    async def revert(self, tx: Tx, gid: str, branch_id: str = "") -> None:
         table = kept_payments(tx.data)
-        for payment in payments:
-            kept = table.get(payment.order_id)
-            if kept and kept.gid == gid:
-                table[payment.order_id] = replace(kept, status=REVERTED)
+        for order_id, kept in table.items():
+            if (kept.gid, kept.branch_id) == (gid, branch_id):
+                table[order_id] = replace(kept, status=REVERTED)
 
     async def of_orders(self, tx: Tx, order_id: str) -> int | None:
         kept = kept_payments(tx.data).get(order_id)

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ class MemorySales:
     """Keeps sales as `Sales` does.
 
     `outcomes` are the barrier's, under the keys that they have in Redis; `taken_in` is the version of the sale in which
-    the units of a reference were taken.
+    the units of a reference were taken; `branches` are the products of each branch, and None where it was undone.
     """
 
     sales: dict[int, Sale] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class MemorySales:
     taken_in: dict[str, int | None] = field(default_factory=dict)
     users: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
     outcomes: dict[str, str] = field(default_factory=dict)
+    branches: dict[tuple[str, str], set[int | None]] = field(default_factory=lambda: defaultdict(set))
     keyed: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     after_call: Callable[[], object] | None = None
 
@@ -78,6 +79,19 @@ class MemorySales:
     async def give_back(self, barrier: Barrier, product_id: int) -> None:
         self._undo(barrier, product_id, lambda taken: self._give_back(product_id, taken))
         self._called()
+
+    async def note_branch(self, barrier: Barrier, products: Iterable[int]) -> None:
+        noted = self.branches[(barrier.gid, barrier.branch_id)]
+        if None in noted:
+            raise BranchRefused("undone")
+        noted.update(products)
+        self._called()
+
+    async def end_branch(self, barrier: Barrier, products: Iterable[int]) -> list[int]:
+        noted = self.branches[(barrier.gid, barrier.branch_id)]
+        noted.update([*products, None])
+        self._called()
+        return sorted(product for product in noted if product is not None)
 
     async def close(self, product_id: int, token: str) -> tuple[int, list[Take]]:
         sale = self.sales.setdefault(product_id, Sale())

@@ -26,6 +26,7 @@ class Booking:
     kind: str
     ref: str = ""
     gid: str = ""
+    branch_id: str = ""
 
 
 class MemoryStock:
@@ -39,9 +40,11 @@ class MemoryStock:
         rows(tx.data)[product_id] = _Row(stock)
         await self.write_ledger(tx, product_id, stock, "create")
 
-    async def deduct(self, tx: Tx, gid: str, items: Sequence[Units], taken: Collection[int]) -> bool:
+    async def deduct(
+        self, tx: Tx, gid: str, items: Sequence[Units], taken: Collection[int], branch_id: str = ""
+    ) -> bool:
         table = rows(tx.data)
-        ledger(tx.data).extend(Booking(i.product_id, -i.count, "order", i.ref, gid) for i in items)
+        ledger(tx.data).extend(Booking(i.product_id, -i.count, "order", i.ref, gid, branch_id) for i in items)
         done = 0
         for product_id, count in total_by_product(items).items():
             row = table.get(product_id)
@@ -50,11 +53,17 @@ class MemoryStock:
                 done += 1
         return done == len(total_by_product(items))
 
-    async def put_back(self, tx: Tx, gid: str, items: Sequence[Units]) -> None:
-        table = rows(tx.data)
-        ledger(tx.data).extend(Booking(i.product_id, i.count, "revert", i.ref, gid) for i in items)
-        for product_id, count in total_by_product(items).items():
-            table[product_id] = replace(table[product_id], stock=table[product_id].stock + count)
+    async def put_back(self, tx: Tx, gid: str, branch_id: str = "") -> None:
+        table, held = rows(tx.data), dict[tuple[str, int], int]()
+        for booking in _of_branch(tx, gid, branch_id):
+            held[booking.ref, booking.product_id] = held.get((booking.ref, booking.product_id), 0) - booking.delta
+        for (ref, product_id), count in held.items():
+            if count > 0:
+                ledger(tx.data).append(Booking(product_id, count, "revert", ref, gid, branch_id))
+                table[product_id] = replace(table[product_id], stock=table[product_id].stock + count)
+
+    async def products_of(self, tx: Tx, gid: str, branch_id: str) -> set[int]:
+        return {booking.product_id for booking in _of_branch(tx, gid, branch_id)}
 
     async def find(self, tx: Tx, product_ids: Collection[int]) -> Mapping[int, Stock]:
         table = rows(tx.data)
@@ -94,6 +103,10 @@ class MemoryStock:
 
     async def placed(self, tx: Tx, refs: Collection[str]) -> set[str]:
         return {ref for ref in refs if sum(b.delta for b in ledger(tx.data) if b.ref == ref) < 0}
+
+
+def _of_branch(tx: Tx, gid: str, branch_id: str) -> list[Booking]:
+    return [b for b in ledger(tx.data) if (b.gid, b.branch_id) == (gid, branch_id) and b.kind in ("order", "revert")]
 
 
 def rows(data: dict[str, dict[int, _Row]]) -> dict[int, _Row]:

@@ -1,6 +1,6 @@
 -- Tables of the pay service.
 
--- gid names the transaction that opened the payment.
+-- gid and branch_id name the branch of the transaction that opened the payment.
 CREATE TABLE IF NOT EXISTS pay (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
     user_id bigint unsigned NOT NULL,
@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS pay (
     amount int unsigned NOT NULL,
     status tinyint unsigned NOT NULL DEFAULT 1,
     gid varchar(64) NOT NULL DEFAULT '',
+    branch_id varchar(20) NOT NULL DEFAULT '',
     created_at datetime NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at datetime NULL DEFAULT CURRENT_TIMESTAMP,
     deleted_at datetime NULL,

@@ -14,8 +14,6 @@ from eshop_protos.pay.v1.pay_api import PayApi
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, Conflict, shares_replies
 
-Single = pb.CreatePayRequest | pb.CreatePayRevertRequest
-
 
 class PayService(PayApi):
     """Payments, and the branches that open them."""
@@ -31,7 +29,7 @@ class PayService(PayApi):
         return pb.CreatePayReply(id=pay_id or 0)
 
     async def create_revert(self, request: pb.CreatePayRevertRequest, call: Call) -> pb.CreatePayRevertReply:
-        await self._revert(Branch(call, undo=True), [request])
+        await self._revert(Branch(call, undo=True))
         return pb.CreatePayRevertReply()
 
     async def create_many(self, request: pb.CreateManyRequest, call: Call) -> pb.CreateManyReply:
@@ -39,7 +37,7 @@ class PayService(PayApi):
         return pb.CreateManyReply()
 
     async def create_many_revert(self, request: pb.CreateManyRequest, call: Call) -> pb.CreateManyReply:
-        await self._revert(Branch(call, undo=True), request.payments)
+        await self._revert(Branch(call, undo=True))
         return pb.CreateManyReply()
 
     async def get_refusals(self, request: types_pb2.GetRefusalsRequest, call: Call) -> types_pb2.GetRefusalsReply:
@@ -61,16 +59,16 @@ class PayService(PayApi):
     async def list(self, request: pb.ListPayRequest, call: Call) -> pb.ListPayReply:
         return await self._lists(self._store.list, request.params)
 
-    async def _open(self, branch: Branch, requests: Sequence[Single]) -> None:
+    async def _open(self, branch: Branch, requests: Sequence[pb.CreatePayRequest]) -> None:
         async def open_payments(tx: Tx) -> None:
-            faults = await self._store.open(tx, branch.gid, _payments(requests))
+            faults = await self._store.open(tx, branch.gid, _payments(requests), branch.branch_id)
             if faults:
                 raise BranchRefusal(faults)
 
         await branch.once(self._db, open_payments)
 
-    async def _revert(self, branch: Branch, requests: Sequence[Single]) -> None:
-        await branch.once(self._db, lambda tx: self._store.revert(tx, branch.gid, _payments(requests)))
+    async def _revert(self, branch: Branch) -> None:
+        await branch.once(self._db, lambda tx: self._store.revert(tx, branch.gid, branch.branch_id))
 
     async def _update(self, tx: AsyncConnection, pay_id: int, values: dict[str, Any]) -> None:
         """Lets a payment be paid; everything else about it follows its order."""
@@ -89,5 +87,5 @@ class PayService(PayApi):
         await self._store.delete(tx, pay_id)
 
 
-def _payments(requests: Sequence[Single]) -> list[Payment]:
+def _payments(requests: Sequence[pb.CreatePayRequest]) -> list[Payment]:
     return [Payment(r.userID, r.orderID, r.amount) for r in requests]

@@ -29,26 +29,26 @@ class PayStore(CrudStore[pay_pb2.Pay]):
     def __init__(self) -> None:
         super().__init__(PAY, pay_pb2.Pay, "payment")
 
-    async def open(self, tx: Tx, gid: str, payments: Sequence[Payment]) -> list[Fault]:
+    async def open(self, tx: Tx, gid: str, payments: Sequence[Payment], branch_id: str = "") -> list[Fault]:
         """Opens the payments, or returns which orders have a live one; then the transaction must be rolled back."""
         ordered = sorted(payments, key=lambda p: p.order_id)
         inserted = await execute(
             tx,
             # Nothing but %s among the values: then the driver sends all rows in one statement.
-            "INSERT IGNORE INTO pay (user_id, order_id, amount, gid) VALUES (%s, %s, %s, %s)",
-            [(p.user_id, p.order_id, p.amount, gid) for p in ordered],
+            "INSERT IGNORE INTO pay (user_id, order_id, amount, gid, branch_id) VALUES (%s, %s, %s, %s, %s)",
+            [(p.user_id, p.order_id, p.amount, gid, branch_id) for p in ordered],
         )
         row_counts.note(tx, PAY.name, inserted)
         if inserted == len(ordered):
             return []
-        return [fault for p in ordered if (fault := await self._open_again(tx, gid, p)) is not None]
+        return [fault for p in ordered if (fault := await self._open_again(tx, gid, p, branch_id)) is not None]
 
-    async def revert(self, tx: Tx, gid: str, payments: Sequence[Payment]) -> None:
-        """Undoes `open`: only payments that this transaction opened."""
+    async def revert(self, tx: Tx, gid: str, branch_id: str = "") -> None:
+        """Undoes `open`: all payments that this branch opened, and no other."""
         await execute(
             tx,
-            f"UPDATE pay SET status = {REVERTED}, updated_at = NOW() WHERE order_id = %s AND gid = %s",
-            [(p.order_id, gid) for p in sorted(payments, key=lambda p: p.order_id)],
+            f"UPDATE pay SET status = {REVERTED}, updated_at = NOW() WHERE gid = %s AND branch_id IN ('', %s)",
+            (gid, branch_id),
         )
 
     async def of_orders(self, tx: Tx, order_id: str) -> int | None:
@@ -56,7 +56,7 @@ class PayStore(CrudStore[pay_pb2.Pay]):
         found = await fetch(tx, "SELECT id FROM pay WHERE order_id = %s", (order_id,))
         return int(found[0][0]) if found else None
 
-    async def _open_again(self, tx: Tx, gid: str, payment: Payment) -> Fault | None:
+    async def _open_again(self, tx: Tx, gid: str, payment: Payment, branch_id: str) -> Fault | None:
         sql = "SELECT order_id, gid, status, deleted_at IS NOT NULL FROM pay WHERE order_id = %s FOR UPDATE"
         [(order_id, owner, status, hidden)] = await fetch(tx, sql, (payment.order_id,))
         if (order_id, owner) == (payment.order_id, gid):
@@ -65,9 +65,9 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             return Fault(payment.order_id, "PAYMENT_EXISTS", f"order {payment.order_id} has a payment already")
         await execute(
             tx,
-            f"UPDATE pay SET status = {AWAITING_PAYMENT}, gid = %s, user_id = %s, amount = %s, deleted_at = NULL,"
-            " updated_at = NOW() WHERE order_id = %s",
-            (gid, payment.user_id, payment.amount, payment.order_id),
+            f"UPDATE pay SET status = {AWAITING_PAYMENT}, gid = %s, branch_id = %s, user_id = %s, amount = %s,"
+            " deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
+            (gid, branch_id, payment.user_id, payment.amount, payment.order_id),
         )
         row_counts.note_moved(tx, PAY.name, hidden)
         return None

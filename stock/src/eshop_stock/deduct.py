@@ -6,7 +6,7 @@ unit twice.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from eshop_chassis.dtm import Branch, BranchRefusal, Fault
@@ -44,7 +44,7 @@ class Deduction:
         for _ in range(MAX_ROUNDS):
             taken = await self._take_from_sales(branch, items, call)
             try:
-                await branch.once(self._db, lambda tx, taken=taken: self._deduct(tx, branch.gid, items, taken))
+                await branch.once(self._db, lambda tx, taken=taken: self._deduct(tx, branch, items, taken))
             except _TooFewError:
                 await self._judge(branch, items, taken)
             else:
@@ -52,14 +52,20 @@ class Deduction:
         raise Unavailable("the flash sale of this product is being set; try again")
 
     async def put_back(self, branch: Branch, items: Sequence[Units], call: Call) -> None:
-        """Undoes `deduct`: MySQL first, so that Redis never offers a unit that MySQL has not got yet."""
-        await branch.once(self._db, lambda tx: self._store.put_back(tx, branch.gid, items))
-        others = [item for item in items if not item.flash_taken]
-        if any(item.product_id in self._on_flash_sale for item in others) or await self._any_on_sale(others):
-            await self._flash_sale.take_many_revert(_take_request(branch, others), call)
+        """Undoes `deduct`: MySQL first, so that Redis never offers a unit that MySQL has not got yet.
 
-    async def _deduct(self, tx: Tx, gid: str, items: Sequence[Units], taken: set[int]) -> None:
-        if not await self._store.deduct(tx, gid, items, taken):
+        How many units go back is what the action booked in either place. `items` only say where else to look: an action
+        that died on its way to MySQL has booked nothing there, and may have taken units from a flash sale.
+        """
+        await branch.once(self._db, lambda tx: self._store.put_back(tx, branch.gid, branch.branch_id))
+        booked = await self._db.run(lambda tx: self._store.products_of(tx, branch.gid, branch.branch_id))
+        products = booked | {item.product_id for item in items if not item.flash_taken}
+        if products & self._on_flash_sale or await self._any_on_sale(products):
+            units = [Units(branch.reference[:64], product_id, 1) for product_id in sorted(products)]
+            await self._flash_sale.take_many_revert(_take_request(branch, units), call)
+
+    async def _deduct(self, tx: Tx, branch: Branch, items: Sequence[Units], taken: set[int]) -> None:
+        if not await self._store.deduct(tx, branch.gid, items, taken, branch.branch_id):
             raise _TooFewError
 
     async def _judge(self, branch: Branch, items: Sequence[Units], taken: set[int]) -> None:
@@ -125,10 +131,10 @@ class Deduction:
 
         await branch.once(self._db, decided)
 
-    async def _any_on_sale(self, items: Sequence[Units]) -> bool:
-        if not items:
+    async def _any_on_sale(self, products: Collection[int]) -> bool:
+        if not products:
             return False
-        stocks = await self._db.run(lambda tx: self._store.find(tx, {i.product_id for i in items}))
+        stocks = await self._db.run(lambda tx: self._store.find(tx, products))
         return any(row.on_flash_sale for row in stocks.values())
 
 

@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS stock (
 
 -- Every change of a stock, in the same transaction as the change: the sum per product is its stock.
 -- ref is the order, or gid/branch where the branch does not know it; kind is one of
--- create, update, delete, flash (set by SetFlashSaleStock), order, revert.
+-- create, update, delete, flash (set by SetFlashSaleStock), order, revert. gid and branch_id name the branch that booked
+-- the row: its undo puts back what stands here, whatever it is told.
 CREATE TABLE IF NOT EXISTS stock_ledger (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
     product_id bigint unsigned NOT NULL,
@@ -28,9 +29,11 @@ CREATE TABLE IF NOT EXISTS stock_ledger (
     kind varchar(10) NOT NULL,
     ref varchar(96) NOT NULL DEFAULT '',
     gid varchar(64) NOT NULL DEFAULT '',
+    branch_id varchar(20) NOT NULL DEFAULT '',
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (id),
     KEY ref (ref),
+    KEY gid (gid),
     KEY product_id (product_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 

@@ -26,13 +26,15 @@ class StockStore:
     def __init__(self) -> None:
         self.rows = CrudStore(STOCK, stock_pb2.Stock, "stock row")
 
-    async def deduct(self, tx: Tx, gid: str, items: Sequence[Units], taken: Collection[int]) -> bool:
+    async def deduct(
+        self, tx: Tx, gid: str, items: Sequence[Units], taken: Collection[int], branch_id: str = ""
+    ) -> bool:
         """Takes the units of all items, or says False, and then the transaction must be rolled back.
 
         `taken` names the products whose units were taken from the flash sale before: a product on flash sale
         that is not among them makes it False. The hot rows are locked last, for as short as possible.
         """
-        await self._write_ledger(tx, [(i.product_id, -i.count, "order", i.ref, gid) for i in items])
+        await self._write_ledger(tx, [(i.product_id, -i.count, "order", i.ref, gid, branch_id) for i in items])
         totals = total_by_product(items)
         cases = " ".join("WHEN %s THEN %s" for _ in totals)
         pairs = [value for pair in totals.items() for value in pair]
@@ -46,9 +48,15 @@ class StockStore:
         )
         return count == len(totals)
 
-    async def put_back(self, tx: Tx, gid: str, items: Sequence[Units]) -> None:
-        """Undoes `deduct`. Units of a row that was deleted meanwhile leave the books with it."""
-        await self._write_ledger(tx, [(i.product_id, i.count, "revert", i.ref, gid) for i in items])
+    async def put_back(self, tx: Tx, gid: str, branch_id: str = "") -> None:
+        """Undoes `deduct`: puts back what the ledger says that this branch took.
+
+        Units of a row that was deleted meanwhile leave the books with it.
+        """
+        items = await self._taken_by(tx, gid, branch_id)
+        if not items:
+            return
+        await self._write_ledger(tx, [(i.product_id, i.count, "revert", i.ref, gid, branch_id) for i in items])
         for product_id, count in total_by_product(items).items():
             found = await execute(
                 tx,
@@ -57,6 +65,26 @@ class StockStore:
             )
             if not found:
                 await self.write_ledger(tx, product_id, -count, "delete")
+
+    async def _taken_by(self, tx: Tx, gid: str, branch_id: str) -> list[Units]:
+        """The units that this branch holds. Rows without a branch are those of earlier releases."""
+        rows = await fetch(
+            tx,
+            "SELECT ref, product_id, -SUM(delta) AS units FROM stock_ledger"
+            " WHERE gid = %s AND branch_id IN ('', %s) AND kind IN ('order', 'revert')"
+            " GROUP BY ref, product_id HAVING units > 0 ORDER BY product_id, ref",
+            (gid, branch_id),
+        )
+        return [Units(ref, product_id, int(units)) for ref, product_id, units in rows]
+
+    async def products_of(self, tx: Tx, gid: str, branch_id: str) -> set[int]:
+        """The products whose units this branch took, put back or not."""
+        rows = await fetch(
+            tx,
+            "SELECT DISTINCT product_id FROM stock_ledger WHERE gid = %s AND branch_id IN ('', %s) AND kind = 'order'",
+            (gid, branch_id),
+        )
+        return {row[0] for row in rows}
 
     async def find(self, tx: Tx, product_ids: Collection[int]) -> Mapping[int, Stock]:
         """The rows of these products, by product id; products without a row are absent."""
@@ -71,7 +99,7 @@ class StockStore:
     async def write_ledger(self, tx: Tx, product_id: int, delta: int, kind: str) -> None:
         """Books a change that no order made."""
         if delta:
-            await self._write_ledger(tx, [(product_id, delta, kind, "", "")])
+            await self._write_ledger(tx, [(product_id, delta, kind, "", "", "")])
 
     async def set_flash(self, tx: AsyncConnection, product_id: int, stock: int, limit: int) -> int:
         """Sets the stock of a product on flash sale, not open yet, and returns the sale's new version."""
@@ -143,7 +171,9 @@ class StockStore:
         )
         return {row[0] for row in rows}
 
-    async def _write_ledger(self, tx: Tx, rows: list[tuple[int, int, str, str, str]]) -> None:
+    async def _write_ledger(self, tx: Tx, rows: list[tuple[int, int, str, str, str, str]]) -> None:
         await execute(
-            tx, "INSERT INTO stock_ledger (product_id, delta, kind, ref, gid) VALUES (%s, %s, %s, %s, %s)", rows
+            tx,
+            "INSERT INTO stock_ledger (product_id, delta, kind, ref, gid, branch_id) VALUES (%s, %s, %s, %s, %s, %s)",
+            rows,
         )

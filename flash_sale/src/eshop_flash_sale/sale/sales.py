@@ -12,7 +12,7 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 import aiodtm
-from aiodtm.redis import Guarded, RedisBarrier, RedisOutcome, once_each
+from aiodtm.redis import SEVEN_DAYS, Guarded, RedisBarrier, RedisOutcome, once_each
 from eshop_chassis import KEPT_SECONDS, get_logger
 from eshop_flash_sale.sale.recent_takes import RecentTakes
 from eshop_flash_sale.sale.runs import RedisRuns
@@ -152,6 +152,25 @@ class Sales:
         """Undoes `take` once; where it took nothing, makes sure that it never will."""
         keys = Keys(product_id)
         await RedisBarrier(barrier, keys.slot).once(self._redis, self._take_script, keys.all, ["undo", "[]"])
+
+    async def note_branch(self, barrier: aiodtm.Barrier, products: Iterable[int]) -> None:
+        """Writes down of which products a branch is about to take units. Raises BranchRefused after its undo."""
+        if UNDONE in await self._add_to_branch(barrier, products):
+            raise aiodtm.BranchRefused("undone")
+
+    async def end_branch(self, barrier: aiodtm.Barrier, products: Iterable[int]) -> list[int]:
+        """Keeps the branch from taking more; returns the products to give back: those that it noted, and `products`."""
+        noted = await self._add_to_branch(barrier, [*products, UNDONE])
+        return sorted(int(product) for product in noted - {UNDONE})
+
+    async def _add_to_branch(self, barrier: aiodtm.Barrier, members: Iterable[int | str]) -> set[str]:
+        """Adds to the set of a branch, and returns all of it."""
+        key = f"flash:branch:{barrier.gid}:{barrier.branch_id}"
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.sadd(key, *members)
+            pipe.expire(key, SEVEN_DAYS)
+            pipe.smembers(key)
+            return set((await pipe.execute())[2])
 
     async def close(self, product_id: int, token: str) -> tuple[int, list[Take]]:
         """Closes the sale; returns its version and the units taken and not settled."""

@@ -59,6 +59,11 @@ class Branch:
         return self.barrier.gid
 
     @property
+    def branch_id(self) -> str:
+        """Which branch of the transaction; action and undo share it."""
+        return self.barrier.branch_id
+
+    @property
     def reference(self) -> str:
         """Names this branch of this transaction; action and undo share it."""
         return f"{self.barrier.gid}/{self.barrier.branch_id}"
