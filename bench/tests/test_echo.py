@@ -8,7 +8,7 @@ import pytest
 
 from eshop_bench.echo import running_echo
 from eshop_deploy import probes
-from eshop_deploy.failures import PartFailed
+from eshop_deploy.stacks import PartFailed
 
 
 def test_the_echo_sends_back_what_it_was_sent_and_ends_with_its_block(free_port: int) -> None:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from eshop_bench.load import Load, read_summary
-from eshop_deploy.failures import BringUpError
+from eshop_deploy.stacks import BringUpError
 
 TOLD = {
     "metrics": {

@@ -13,10 +13,7 @@ from eshop_bench.measure import Bench
 from eshop_bench.rows import BY_NAME, Row
 from eshop_bench.scene import Scene, Stage
 from eshop_bench.stores import Stores, open_stores
-from eshop_deploy.environment import read_env
-from eshop_deploy.gateway import Gateway
-from eshop_deploy.layout import StackDir
-from eshop_deploy.settings import SERVICES, Settings, read_settings
+from eshop_deploy.stacks import SERVICES, Gateway, Settings, StackDir, read_env, read_settings
 from eshop_deploy.tools import k6
 
 pytestmark = pytest.mark.stack

@@ -25,7 +25,7 @@ from run import Result, Run  # noqa: E402
 from scene import ROWS, Row  # noqa: E402
 from shop import Shop  # noqa: E402
 
-from eshop_deploy.failures import BringUpError  # noqa: E402
+from eshop_deploy.stacks import BringUpError  # noqa: E402
 
 
 def main() -> None:

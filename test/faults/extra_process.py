@@ -10,8 +10,8 @@ import httpx
 from patience import eventually
 from shop import Shop
 
-from eshop_deploy.environment import saved_settings
 from eshop_deploy.parts import parts_of
+from eshop_deploy.stacks import saved_settings
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0

@@ -13,7 +13,7 @@ from deaths import BRANCHES, NOTICED_SECONDS
 from scene import NeverStruckError, Scene, row
 from shop import Shop
 
-from eshop_deploy.settings import SERVICES
+from eshop_deploy.stacks import SERVICES
 
 MEGABYTE = 1 << 20
 

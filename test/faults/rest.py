@@ -9,8 +9,7 @@ from confluent_kafka import KafkaException
 from redis.exceptions import RedisError
 from shop import Shop
 
-from eshop_deploy.environment import saved_settings
-from eshop_deploy.failures import BringUpError
+from eshop_deploy.stacks import BringUpError, saved_settings
 from eshop_deploy.verify.findings import Look
 from eshop_deploy.verify.look import open_books
 

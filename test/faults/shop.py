@@ -12,9 +12,7 @@ from line import HOST
 from running_stack import RunningStack
 
 from eshop_deploy import process
-from eshop_deploy.environment import read_env
-from eshop_deploy.layout import StackDir, state_dir
-from eshop_deploy.settings import SERVICES, read_settings
+from eshop_deploy.stacks import SERVICES, StackDir, read_env, read_settings, state_dir
 from eshop_deploy.status import read_status
 
 ESHOP = Path(sys.executable).with_name("eshop")

@@ -13,7 +13,7 @@ from running_stack import RunningStack
 
 from eshop_contract import OrderIds, OrderIdSettings
 from eshop_deploy.dead_letters import Fate, fates, write_again
-from eshop_deploy.settings import read_settings
+from eshop_deploy.stacks import read_settings
 from eshop_deploy.verify.queue import open_queue
 
 

@@ -13,7 +13,7 @@ from patience import eventually
 from running_stack import RunningStack
 
 from eshop_contract import OrderIds, OrderIdSettings
-from eshop_deploy.settings import read_settings
+from eshop_deploy.stacks import read_settings
 from eshop_deploy.verify.history import history
 from eshop_deploy.verify.look import Books, open_books
 from eshop_deploy.verify.stores import snapshot

@@ -11,7 +11,7 @@ from patience import eventually
 from queue_messages import OrderQueue
 from running_stack import RunningStack
 
-from eshop_deploy.settings import Settings, read_settings
+from eshop_deploy.stacks import Settings, read_settings
 from eshop_deploy.verify.look import open_books
 
 

@@ -11,7 +11,7 @@ from patience import eventually
 from running_stack import RunningStack
 
 from eshop_contract import OrderIds, OrderIdSettings
-from eshop_deploy.settings import read_settings
+from eshop_deploy.stacks import read_settings
 from eshop_deploy.verify.look import Books, open_books, wait_until_at_rest
 from eshop_deploy.verify.repair import Repair, plan
 

@@ -21,12 +21,18 @@ from eshop_bench.rows import BY_NAME, Row, chosen
 from eshop_bench.run import Run, Wish
 from eshop_bench.scene import Stage
 from eshop_bench.stores import open_stores
-from eshop_deploy.environment import saved_settings
-from eshop_deploy.failures import BadSetting, BringUpError
-from eshop_deploy.gateway import Gateway
-from eshop_deploy.layout import StackDir, project_root, state_dir
-from eshop_deploy.progress import console, fail
-from eshop_deploy.settings import DEFAULT_PORTS
+from eshop_deploy.stacks import (
+    DEFAULT_PORTS,
+    BadSetting,
+    BringUpError,
+    Gateway,
+    StackDir,
+    console,
+    fail,
+    project_root,
+    saved_settings,
+    state_dir,
+)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 # From the gateway's port on; nothing of a stack is there.

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from eshop_deploy import probes
-from eshop_deploy.failures import PartFailed
+from eshop_deploy.stacks import PartFailed
 
 BACKLOG = 16_384
 START_SECONDS = 20.0

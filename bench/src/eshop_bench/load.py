@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from eshop_bench.rows import Row
-from eshop_deploy.failures import BringUpError
-from eshop_deploy.layout import project_root
+from eshop_deploy.stacks import BringUpError, project_root
 
 SCRIPTS = project_root() / "test" / "k6"
 KINDS = ("confirmed", "accepted", "running", "listed", "echoed", "sold_out", "refused", "busy", "wrong", "failures")

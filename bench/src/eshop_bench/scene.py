@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from eshop_bench.fill import fill_orders
 from eshop_bench.rows import Row
 from eshop_bench.stores import Stores
-from eshop_deploy.failures import BringUpError
-from eshop_deploy.gateway import Gateway
+from eshop_deploy.stacks import BringUpError, Gateway
 
 # More than any row can sell.
 UNITS = 1_000_000

@@ -12,15 +12,20 @@ from contextlib import contextmanager
 from functools import partial
 
 from eshop_deploy import process
-from eshop_deploy.bring_up import alone, bring_up
-from eshop_deploy.clean import clean
-from eshop_deploy.environment import saved_settings
-from eshop_deploy.equip import equip
-from eshop_deploy.failures import BringUpError
-from eshop_deploy.layout import StackDir, state_dir
-from eshop_deploy.progress import step
-from eshop_deploy.settings import SERVICES
-from eshop_deploy.take_down import running, take_down
+from eshop_deploy.stacks import (
+    SERVICES,
+    BringUpError,
+    StackDir,
+    alone,
+    bring_up,
+    clean,
+    equip,
+    running,
+    saved_settings,
+    state_dir,
+    step,
+    take_down,
+)
 from eshop_deploy.tools import k6
 
 NAME = "bench"

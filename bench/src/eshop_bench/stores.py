@@ -11,7 +11,7 @@ import redis
 from confluent_kafka import Consumer, TopicPartition
 
 from eshop_deploy.parts.kafka import TOPIC
-from eshop_deploy.settings import Settings
+from eshop_deploy.stacks import Settings
 
 GROUP = "activity-order-group"
 SECONDS = 5.0

@@ -8,8 +8,7 @@ from collections.abc import Generator, Mapping
 import psutil
 
 from eshop_deploy import process
-from eshop_deploy.layout import StackDir
-from eshop_deploy.settings import SERVICES
+from eshop_deploy.stacks import SERVICES, StackDir
 
 
 def pids(stack: StackDir) -> dict[str, int]:

@@ -45,7 +45,7 @@ async def add(db, ids) -> None:
     rows = [(n, f"{n}@x", n) for n in ids]
 
     async def insert(tx):
-        row_counts.note(
+        row_counts.note_shown(
             tx, "thing", await execute(tx, "INSERT INTO thing (id, email, login_at) VALUES (%s, %s, %s)", rows)
         )
 

@@ -24,7 +24,9 @@ async def add(db, first: int, count: int) -> None:
     rows = [(f"{n}@x", n) for n in range(first, first + count)]
 
     async def insert(tx):
-        row_counts.note(tx, "thing", await execute(tx, "INSERT INTO thing (email, login_at) VALUES (%s, %s)", rows))
+        row_counts.note_shown(
+            tx, "thing", await execute(tx, "INSERT INTO thing (email, login_at) VALUES (%s, %s)", rows)
+        )
 
     await db.run_core(insert)
 

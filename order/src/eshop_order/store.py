@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.dtm import Fault
-from eshop_chassis.mysql import Params, Tx, execute, fetch, marks, row_counts
+from eshop_chassis.mysql import Params, Tx, execute, fetch, marks, note_moved, note_shown
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, NewOrder, Row
 from eshop_protos.order.v1 import order_pb2
 
@@ -41,7 +41,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             free = [order for order in ordered if rows[order.order_id].state != "claimed"]
             if free:
                 await self._take_over(tx, gid, free, suite=suite, branch_id=branch_id)
-                row_counts.note_moved(tx, ORDER.name, _hidden(rows, free))
+                note_moved(tx, ORDER.name, _hidden(rows, free))
         return faults
 
     async def note_running(self, tx: Tx, gid: str, orders: Sequence[NewOrder]) -> None:
@@ -85,7 +85,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
                 " deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
                 [(gid, f.code, f.reason, o.order_id) for o, f in mine],
             )
-            row_counts.note_moved(tx, ORDER.name, _hidden(rows, [order for order, _ in mine]))
+            note_moved(tx, ORDER.name, _hidden(rows, [order for order, _ in mine]))
         return {order.order_id for order, _ in (*absent, *mine)}
 
     async def find(self, tx: Tx, order_ids: Collection[str], *, lock: bool = False) -> Mapping[str, Row]:
@@ -155,7 +155,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             f" WHERE state IN ('claimed', 'placing') AND {which}",
             values,
         )
-        row_counts.note_moved(tx, ORDER.name, -hidden)
+        note_moved(tx, ORDER.name, -hidden)
 
     async def _insert(
         self, tx: Tx, gid: str, orders: Sequence[NewOrder], state: str, *, suite: bool, branch_id: str = ""
@@ -167,7 +167,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             " gid, branch_id, suite) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [(*_ordered(order), state, gid, branch_id, int(suite)) for order in orders],
         )
-        row_counts.note(tx, ORDER.name, inserted)
+        note_shown(tx, ORDER.name, inserted)
         return inserted
 
     async def _insert_cancelled(self, tx: Tx, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> int:
@@ -180,7 +180,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
             " status, gid, suite, code, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [(*_ordered(order), "cancelled", CANCELLED, gid, 1, fault.code, fault.reason) for order, fault in refused],
         )
-        row_counts.note(tx, ORDER.name, inserted)
+        note_shown(tx, ORDER.name, inserted)
         return inserted
 
     async def _take_over(self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool, branch_id: str) -> None:

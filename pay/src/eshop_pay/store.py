@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.dtm import Fault
-from eshop_chassis.mysql import Tx, execute, fetch, row_counts
+from eshop_chassis.mysql import Tx, execute, fetch, note_moved, note_shown
 from eshop_protos.pay.v1 import pay_pb2
 
 PAY = table_of("pay", pay_pb2.Pay, sa.Column("gid", sa.String))
@@ -38,7 +38,7 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             "INSERT IGNORE INTO pay (user_id, order_id, amount, gid, branch_id) VALUES (%s, %s, %s, %s, %s)",
             [(p.user_id, p.order_id, p.amount, gid, branch_id) for p in ordered],
         )
-        row_counts.note(tx, PAY.name, inserted)
+        note_shown(tx, PAY.name, inserted)
         if inserted == len(ordered):
             return []
         return [fault for p in ordered if (fault := await self._open_again(tx, gid, p, branch_id)) is not None]
@@ -69,5 +69,5 @@ class PayStore(CrudStore[pay_pb2.Pay]):
             " deleted_at = NULL, updated_at = NOW() WHERE order_id = %s",
             (gid, branch_id, payment.user_id, payment.amount, payment.order_id),
         )
-        row_counts.note_moved(tx, PAY.name, hidden)
+        note_moved(tx, PAY.name, hidden)
         return None

@@ -21,8 +21,7 @@ from eshop_flash_sale.buying.messages import products_of
 from eshop_flash_sale.delivery.drain import QueueDrain
 from eshop_flash_sale.sale.sales import Keys, Take, accepted_items
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
-from protoc_gen_fastapi.runtime import InvalidArgument, Unavailable
-from protoc_gen_fastapi.runtime.call import REQUEST_ID
+from protoc_gen_fastapi.runtime import REQUEST_ID, InvalidArgument, Unavailable
 
 log = get_logger(__name__)
 MOST_REMEMBERED = 10_000

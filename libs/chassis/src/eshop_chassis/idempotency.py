@@ -13,8 +13,7 @@ from fastapi.routing import APIRoute
 from google.protobuf.message import Message
 
 from eshop_chassis.codes import KEY_STILL_RUNNING
-from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, Unprocessable
-from protoc_gen_fastapi.runtime.call import IDEMPOTENCY_KEY, SOUND_KEY
+from protoc_gen_fastapi.runtime import IDEMPOTENCY_KEY, SOUND_KEY, Call, InvalidArgument, Refused, Unprocessable
 
 HEADER: Final = "Idempotency-Key"
 KEPT_SECONDS: Final = 2 * 24 * 3600

@@ -12,8 +12,7 @@ from eshop_order.placing.lanes import OrderLanes
 from eshop_order.replies import submit_reply
 from eshop_order.store import OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
-from protoc_gen_fastapi.runtime import Refused, Unavailable
-from protoc_gen_fastapi.runtime.call import REQUEST_ID
+from protoc_gen_fastapi.runtime import REQUEST_ID, Refused, Unavailable
 
 log = get_logger(__name__)
 Answer = pb.SubmitOrderReply | Exception

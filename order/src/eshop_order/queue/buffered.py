@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_order.orders import NewOrder
 from eshop_order.queue import message as queue_message
-from protoc_gen_fastapi.runtime import Unavailable
-from protoc_gen_fastapi.runtime.call import REQUEST_ID
+from protoc_gen_fastapi.runtime import REQUEST_ID, Unavailable
 
 SLICE = 50
 

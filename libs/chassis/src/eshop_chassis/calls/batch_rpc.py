@@ -16,9 +16,17 @@ from eshop_chassis.hooks import translate
 from eshop_chassis.idempotency import keys_of
 from eshop_chassis.logs import get_logger
 from eshop_protos.types import types_pb2
-from protoc_gen_fastapi.runtime import Call, Internal, RpcError, Unimplemented, current_call
-from protoc_gen_fastapi.runtime.call import IDEMPOTENCY_KEY, REQUEST_ID, is_request_id
-from protoc_gen_fastapi.runtime.errors import error_class
+from protoc_gen_fastapi.runtime import (
+    IDEMPOTENCY_KEY,
+    REQUEST_ID,
+    Call,
+    Internal,
+    RpcError,
+    Unimplemented,
+    current_call,
+    error_class,
+    is_request_id,
+)
 
 log = get_logger(__name__)
 Q = TypeVar("Q")

@@ -64,7 +64,7 @@ class CrudStore(Generic[M]):
         """
         statement = sa.insert(self.table).values(created_at=sa.func.now(), updated_at=sa.func.now(), **values)
         result = await self._write(tx, statement)
-        row_counts.note(tx, self.table.name, 1)
+        row_counts.note_shown(tx, self.table.name, 1)
         return int(cast("tuple[int]", result.inserted_primary_key)[0])
 
     async def get(self, tx: AsyncConnection, row_id: int, *, lock: bool = False) -> sa.Row[Any]:

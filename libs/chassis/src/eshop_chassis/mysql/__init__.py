@@ -3,7 +3,7 @@
 from eshop_chassis.mysql.database import Database, Params, Tx, apply_schema, execute, fetch, marks, open_mysql
 from eshop_chassis.mysql.errors import is_passing
 from eshop_chassis.mysql.housekeeping import Expiring, Housekeeping, HousekeepingSettings, expiring_refusals
-from eshop_chassis.mysql.row_counts import TOTAL
+from eshop_chassis.mysql.row_counts import TOTAL, note_moved, note_shown
 
 __all__ = [
     "TOTAL",
@@ -19,5 +19,7 @@ __all__ = [
     "fetch",
     "is_passing",
     "marks",
+    "note_moved",
+    "note_shown",
     "open_mysql",
 ]

@@ -1,7 +1,7 @@
 """How many rows of a table are shown, without counting them: a counter kept in the transactions that change it.
 
 Each table has a few counters, its slots, whose sum is the total. A transaction that shows or hides rows says so with
-`note`; the last thing it does before it commits is to `write` the sum of that to one slot, chosen at random. So a
+`note_shown`; the last thing it does before it commits is to `write` the sum of that to one slot, chosen at random. So a
 counter is locked for the time of the commit only, by who waits for no other lock any more, and transactions that commit
 together seldom meet.
 
@@ -35,7 +35,7 @@ _ADD = "INSERT INTO shown_rows (table_name, slot, shown) VALUES (%s, %s, %s) ON 
 _noted: WeakKeyDictionary[Tx, Counter[str]] = WeakKeyDictionary()
 
 
-def note(tx: Tx, table: str, change: int) -> None:
+def note_shown(tx: Tx, table: str, change: int) -> None:
     """Notes that this transaction shows `change` rows of `table` more than before; fewer, where it is negative."""
     _noted.setdefault(tx, Counter())[table] += change
 
@@ -43,8 +43,8 @@ def note(tx: Tx, table: str, change: int) -> None:
 def note_moved(tx: Tx, table: str, change: int) -> None:
     """The same for rows that were there: hidden ones that are shown again, or shown ones that are hidden."""
     if change:
-        note(tx, table, change)
-        note(tx, moves(table), abs(change))
+        note_shown(tx, table, change)
+        note_shown(tx, moves(table), abs(change))
 
 
 def moves(table: str) -> str:

@@ -1,7 +1,7 @@
 """The runtime of generated code: calls, hooks, the one table of errors, and the HTTP application's frame."""
 
 from protoc_gen_fastapi.runtime.app import install
-from protoc_gen_fastapi.runtime.call import Call, current_call
+from protoc_gen_fastapi.runtime.call import IDEMPOTENCY_KEY, REQUEST_ID, SOUND_KEY, Call, current_call, is_request_id
 from protoc_gen_fastapi.runtime.envelope import JSON, Answer, crashed, error_response, failure
 from protoc_gen_fastapi.runtime.errors import (
     AlreadyExists,
@@ -31,7 +31,10 @@ from protoc_gen_fastapi.runtime.methods import rpc, rpc_path
 from protoc_gen_fastapi.runtime.shared_replies import shares_replies
 
 __all__ = [
+    "IDEMPOTENCY_KEY",
     "JSON",
+    "REQUEST_ID",
+    "SOUND_KEY",
     "AlreadyExists",
     "Answer",
     "Call",
@@ -60,6 +63,7 @@ __all__ = [
     "error_response",
     "failure",
     "install",
+    "is_request_id",
     "known_codes",
     "rpc",
     "rpc_path",
