@@ -15,8 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from eshop_deploy import probes
-from eshop_deploy.stacks import PartFailed
+from eshop_deploy.stacks import PartFailed, http_ok
 
 BACKLOG = 16_384
 START_SECONDS = 20.0
@@ -61,7 +60,7 @@ def running_echo(host: str, port: int) -> Generator[int]:
 
 def _await(process: subprocess.Popen[bytes], host: str, port: int) -> None:
     end = time.monotonic() + START_SECONDS
-    while (missing := probes.http_ok(host, port, "/readyz")) is not None:
+    while (missing := http_ok(host, port, "/readyz")) is not None:
         if process.poll() is not None or time.monotonic() > end:
             raise PartFailed(f"The echo does not come up: {missing}", f"Is port {port} free?")
         time.sleep(0.05)

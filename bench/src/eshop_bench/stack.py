@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
-from eshop_deploy import process
 from eshop_deploy.stacks import (
     SERVICES,
     BringUpError,
@@ -20,13 +19,15 @@ from eshop_deploy.stacks import (
     bring_up,
     clean,
     equip,
+    install_k6,
+    k6_binary,
     running,
     saved_settings,
     state_dir,
     step,
+    stop,
     take_down,
 )
-from eshop_deploy.tools import k6
 
 NAME = "bench"
 # 1000 would move one DTM onto the port that another stack's DTM holds; 1100 is where the tests are.
@@ -77,7 +78,7 @@ def _stop_services(place: StackDir) -> None:
     if kept:
         with step("Restarting the services"):
             with ThreadPoolExecutor(len(kept)) as pool:
-                list(pool.map(partial(process.stop, patience=RESTART_SECONDS), kept))
+                list(pool.map(partial(stop, patience=RESTART_SECONDS), kept))
             time.sleep(NOTICED_SECONDS)
 
 
@@ -92,7 +93,7 @@ def named_stack(name: str) -> StackDir:
 
 def k6_program() -> str:
     with step("Looking for k6"):
-        return k6.binary() or str(k6.install(state_dir() / "setup.log"))
+        return k6_binary() or str(install_k6(state_dir() / "setup.log"))
 
 
 def allow_open_files() -> int:

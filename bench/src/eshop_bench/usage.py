@@ -7,13 +7,12 @@ from collections.abc import Generator, Mapping
 
 import psutil
 
-from eshop_deploy import process
-from eshop_deploy.stacks import SERVICES, StackDir
+from eshop_deploy.stacks import SERVICES, StackDir, read_record
 
 
 def pids(stack: StackDir) -> dict[str, int]:
     """The living parts of a stack, by name."""
-    records = (process.read_record(file) for file in (stack.path / "pids").glob("*.json"))
+    records = (read_record(file) for file in (stack.path / "pids").glob("*.json"))
     return {record.name: record.pid for record in records if record is not None}
 
 

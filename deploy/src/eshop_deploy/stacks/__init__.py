@@ -7,9 +7,13 @@ from eshop_deploy.equip import equip
 from eshop_deploy.failures import BadSetting, BringUpError, PartFailed
 from eshop_deploy.gateway import Gateway
 from eshop_deploy.layout import StackDir, project_root, state_dir
+from eshop_deploy.probes import http_ok
+from eshop_deploy.process import read_record, stop
 from eshop_deploy.progress import console, fail, step
 from eshop_deploy.settings import DEFAULT_PORTS, SERVICES, Settings, read_settings
 from eshop_deploy.take_down import running, take_down
+from eshop_deploy.tools.k6 import binary as k6_binary
+from eshop_deploy.tools.k6 import install as install_k6
 
 __all__ = [
     "DEFAULT_PORTS",
@@ -26,12 +30,17 @@ __all__ = [
     "console",
     "equip",
     "fail",
+    "http_ok",
+    "install_k6",
+    "k6_binary",
     "project_root",
     "read_env",
+    "read_record",
     "read_settings",
     "running",
     "saved_settings",
     "state_dir",
     "step",
+    "stop",
     "take_down",
 ]
