@@ -192,6 +192,7 @@ def another(stage, saga: Saga, difference: str, *, fresh: bool) -> Saga | Messag
 async def test_a_gid_that_dtm_has_for_something_else_is_a_conflict(stage, difference, fresh):
     saga = saga_of(stage, "A")
     await saga.submit()
+    assert await finished(stage.dtm, saga.gid) == Outcome("succeed")
     with pytest.raises(GidConflict, match=saga.gid):
         await another(stage, saga, difference, fresh=fresh).submit()
     assert stage.branches.arrived == ["A/action"]
