@@ -80,6 +80,7 @@ async def test_swagger_ui_and_all_it_needs_come_from_here(http, page):
     assert not re.search(r"https?://", html), "the page names another server"
     assert '"validatorUrl": null' in html, "it would ask validator.swagger.io"
     assert "/openapi.json" in html
+    assert 'request.headers.accept = "application/json;int64=string"' in html, "it would round ids above 2**53"
     document = (await http.get("/openapi.json")).json()
     assert "/api/v1/stock/list" in document["paths"]
     assert "/health" not in document["paths"]

@@ -13,15 +13,31 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from eshop_chassis.codes import all_codes
 from eshop_chassis.readiness import Readiness
-from protoc_gen_fastapi.runtime import Hooks, install
+from protoc_gen_fastapi.runtime import ACCEPT_TEXT, Hooks, install
 
 SWAGGER_ASSETS = Path(fastapi_offline.__file__).parent / "static"
+_BEGIN = "SwaggerUIBundle({"
+# The page reads and shows answers with JavaScript's numbers, which are exact up to 2**53 only.
+_ASKS_FOR_TEXT = (
+    "requestInterceptor: (request) => "
+    f'{{ if (!request.loadSpec) request.headers.accept = "{ACCEPT_TEXT}"; return request; }},'
+)
+_ABOUT = (
+    "64-bit integers are JSON numbers in answers, or strings where a request has "
+    f"`Accept: {ACCEPT_TEXT}`, as those of this page have: JavaScript rounds numbers above 2^53. "
+    "Requests may have either."
+)
 
 
 def build_app(name: str, routers: Sequence[APIRouter], hooks: Hooks, readiness: Readiness) -> FastAPI:
     """Builds the HTTP side of a service: its routes, and those that every service has."""
     app = FastAPI(
-        title=f"eshop {name}", version=version("eshop-chassis"), docs_url=None, redoc_url=None, redirect_slashes=False
+        title=f"eshop {name}",
+        version=version("eshop-chassis"),
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     install(app, hooks)
     for router in routers:
@@ -73,7 +89,7 @@ def _about(app: FastAPI) -> APIRouter:
     @router.get("/docs")
     @router.get("/apis/swagger/index.html")
     async def swagger() -> HTMLResponse:
-        return get_swagger_ui_html(
+        page = get_swagger_ui_html(
             openapi_url="/openapi.json",
             title=app.title,
             swagger_js_url="/apis/swagger/assets/swagger-ui-bundle.js",
@@ -86,5 +102,6 @@ def _about(app: FastAPI) -> APIRouter:
                 "validatorUrl": None,  # by default the page asks validator.swagger.io about the document
             },
         )
+        return HTMLResponse(bytes(page.body).decode().replace(_BEGIN, _BEGIN + _ASKS_FOR_TEXT, 1))
 
     return router

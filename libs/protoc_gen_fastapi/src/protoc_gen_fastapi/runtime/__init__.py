@@ -27,10 +27,12 @@ from protoc_gen_fastapi.runtime.errors import (
 from protoc_gen_fastapi.runtime.hooks import Hooks
 from protoc_gen_fastapi.runtime.http_endpoint import Endpoint
 from protoc_gen_fastapi.runtime.http_routes import direct_endpoints
+from protoc_gen_fastapi.runtime.int64_text import ACCEPT_TEXT
 from protoc_gen_fastapi.runtime.methods import rpc, rpc_path
 from protoc_gen_fastapi.runtime.shared_replies import shares_replies
 
 __all__ = [
+    "ACCEPT_TEXT",
     "IDEMPOTENCY_KEY",
     "JSON",
     "REQUEST_ID",
