@@ -7,8 +7,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PARTS = ("ESHOP_MYSQL_", "ESHOP_REDIS_", "ESHOP_KAFKA_", "ESHOP_DTM_")
+
+
+# How many examples a test tries that names no number of its own; `--hypothesis-profile thorough` takes its time.
+settings.register_profile("quick", max_examples=15)
+settings.register_profile("thorough", max_examples=200)
+settings.load_profile("quick")
 
 
 def _settings(path: Path) -> dict[str, str]:

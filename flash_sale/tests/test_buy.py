@@ -89,7 +89,8 @@ async def test_who_comes_while_the_sale_is_being_set_is_told_to_try_again(stall:
     assert stall.queued() == []
 
 
-async def test_who_comes_while_the_sale_is_being_set_waits_a_moment(stall: Stall, product: int):
+async def test_who_comes_while_the_sale_is_being_set_waits_a_moment(stall: Stall, product: int, monkeypatch):
+    monkeypatch.setattr(buy, "CLOSED_WAIT_SECONDS", 60.0)
     await stall.shelf.opened(product, 5)
     await stall.shelf.sales.close(product, "t1")
     buying = asyncio.create_task(stall.buy(product))

@@ -184,5 +184,5 @@ class Sales(RuleBasedStateMachine):
         assert all(units >= 0 for units in bought.values())
 
 
-Sales.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Sales.TestCase.settings = settings(stateful_step_count=40, deadline=None)
 TestSales = Sales.TestCase

@@ -36,7 +36,7 @@ def saga_of(stage, *names: str, **handlers) -> Saga:
     return saga
 
 
-async def finished(dtm: Dtm, gid: str, within: float = 25, *, wake: bool = True) -> Outcome:
+async def finished(dtm: Dtm, gid: str, within: float = 90, *, wake: bool = True) -> Outcome:
     """Wakes DTM until the transaction is finished: its own retry takes 10 to 20 s.
 
     Not to be woken where a pass is under way: DTM may start a second one beside it.
