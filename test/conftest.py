@@ -97,9 +97,8 @@ def db(stack: RunningStack) -> Iterator[Databases]:
 
 
 @pytest.fixture(scope="session")
-def books(stack: RunningStack, db: Databases) -> Iterator[Books]:
-    with httpx.Client(base_url=f"http://{stack.address('DTM_MYSQL_HTTP')}", trust_env=False) as dtm:
-        yield Books(db, dtm)
+def books(db: Databases) -> Books:
+    return Books(db)
 
 
 @pytest.fixture

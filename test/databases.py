@@ -16,11 +16,18 @@ class Databases:
 
     def __init__(self, stack: RunningStack) -> None:
         self._mysql = pymysql.connect(**stack.mysql(), autocommit=True, cursorclass=pymysql.cursors.DictCursor)
+        self._plain: pymysql.Connection[Any] = pymysql.connect(**stack.mysql(), autocommit=True)
         self.redis = redis.Redis(**stack.redis())
+
+    @property
+    def mysql(self) -> pymysql.Connection[Any]:
+        """The connection, for whoever reads rows as tuples."""
+        return self._plain
 
     def close(self) -> None:
         with suppress(pymysql.Error):
             self._mysql.close()
+            self._plain.close()
         self.redis.close()
 
     def rows(self, sql: str, *values: object) -> list[Row]:

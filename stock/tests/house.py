@@ -5,7 +5,7 @@ from typing import Any
 
 from shop_in_memory.crash import dies_at
 from shop_in_memory.network import Network
-from shop_in_memory.sales import MemoryRedis, MemorySales
+from shop_in_memory.sales import MemorySales
 from shop_in_memory.stock import MemoryStock
 
 from eshop_chassis.dtm import Branch, stored_refusals
@@ -25,9 +25,8 @@ class House:
         self.db, self.store = db, store
         self.sales, self.network = MemorySales(), Network()
         sales: Any = self.sales
-        redis: Any = MemoryRedis(self.sales)
         nothing: Any = None
-        flash_sale = FlashSaleService(redis, sales, nothing, nothing, nothing, nothing, "orders", nothing, nothing)
+        flash_sale = FlashSaleService(sales, nothing, nothing, nothing, nothing, nothing)
         handlers = flash_sale_api.flash_sale_handlers(flash_sale, self.network.hooks)
         self.network.serve("flash:1", handlers)
         self.flash_sale = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))

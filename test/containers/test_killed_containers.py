@@ -31,8 +31,7 @@ def books_of(stack: RunningStack) -> Iterator[Books]:
     """The books, through connections made now: those of before were cut."""
     db = Databases(stack)
     try:
-        with httpx.Client(base_url=f"http://{stack.address('DTM_MYSQL_HTTP')}", trust_env=False) as dtm:
-            yield Books(db, dtm)
+        yield Books(db)
     finally:
         db.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from eshop_deploy.settings import Settings
 from eshop_deploy.verify import accepted, orders, sales, stock, totals, transactions
 from eshop_deploy.verify import queue as queues
 from eshop_deploy.verify.findings import Finding, Look, OnItsWay, persistent
+from eshop_deploy.verify.scope import Scope
 from eshop_deploy.verify.stores import Snapshot, open_mysql, open_redis, snapshot
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -78,6 +79,42 @@ class Books:
             ]
             counted = _counted(db) | {"messages": queued.looked_at, "sales": len(read.sales)}
         return Look(tuple(found), tuple(on_its_way), counted, len(letters), time.monotonic() - began)
+
+
+def look_at_products(mysql: pymysql.Connection[Any], link: redis.Redis, products: Collection[int]) -> Look:
+    """Looks at what these products have to do with, by the same invariants. The queue is not read: an accepted order
+    that was lost there does not show. An order whose transaction has ended counts as ended.
+    """
+    began, scope = time.monotonic(), Scope.of(products)
+    now = Snapshot(mysql)
+    read = sales.read_sales(now, link, sales.products_on_sale(now, scope))
+    with snapshot(mysql) as db:
+        selling = sales.SaleBooks(db, read, link)
+        found = [
+            *stock.wrong_stocks(db, scope),
+            *orders.wrong_orders(db, scope),
+            *selling.wrong(),
+            *sales.beyond_limits(link, read.sales),
+            *transactions.not_reverted(db, scope, deep=True),
+        ]
+        on_its_way = [
+            *undecided_orders(db, scope),
+            *transactions.unfinished_in_mysql(db, scope),
+            *selling.on_their_way(),
+            *selling.unbooked(),
+        ]
+    return Look(tuple(found), tuple(on_its_way), {"sales": len(read.sales)}, 0, time.monotonic() - began)
+
+
+def undecided_orders(db: Snapshot, scope: Scope) -> list[OnItsWay]:
+    """Orders that may still end either way, whatever their row says."""
+    rows = db.rows(
+        "SELECT state, COUNT(*), MIN(order_id) FROM eshop_order.order_record o"  # noqa: S608 - constants
+        f" WHERE {scope.by_product()} AND (state = 'placing' OR (state = 'reverted' AND suite = 1) OR (state = 'claimed'"
+        " AND NOT EXISTS (SELECT 1 FROM dtm.trans_global g WHERE g.gid = o.gid AND g.status = 'succeed')))"
+        " GROUP BY state"
+    )
+    return [OnItsWay(f"orders {state}", number, order_id) for state, number, order_id in rows]
 
 
 def unfinished_orders(db: Snapshot) -> list[OnItsWay]:

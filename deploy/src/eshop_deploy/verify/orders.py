@@ -7,17 +7,17 @@ has not ended, its barrier rows say what each service must hold at this moment.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from eshop_deploy.verify.findings import Finding
+from eshop_deploy.verify.scope import EVERYTHING, ORDERS, Scope
 from eshop_deploy.verify.sketch import Difference, Side, differences
 from eshop_deploy.verify.stores import Snapshot, chunks
 from eshop_deploy.verify.transactions import Progress, progress
 
 CANCELLED = 5
 LIVE = f"state = 'confirmed' AND status <> {CANCELLED}"
-ORDERS = "eshop_order.order_record"
 # Orders of a saga that somebody else submitted: its stock branch does not know the order, so the saga stands for it.
 FOREIGN = "gid:"
 ORDER_KEY = f"IF(suite = 1, order_id, CONCAT('{FOREIGN}', gid))"
@@ -25,12 +25,16 @@ ORDER_KEY = f"IF(suite = 1, order_id, CONCAT('{FOREIGN}', gid))"
 
 @dataclass(frozen=True)
 class Book:
-    """One account of what orders hold. `service` keeps `held`; `told` words what is wrong."""
+    """One account of what orders hold. `service` keeps `held`; `told` words what is wrong.
+
+    `held_by` is the condition that finds the rows of a scope among what is held.
+    """
 
     invariant: str
     service: str
     ordered: Side
     held: Side
+    held_by: Callable[[Scope], str]
     told: str
 
 
@@ -45,6 +49,7 @@ UNITS = Book(
         "-delta",
         "kind IN ('order', 'revert')",
     ),
+    lambda scope: scope.by_product(),
     "is to have {want} units of product {item} by {gid}, and the ledger has {got}",
 )
 COUPONS = Book(
@@ -58,6 +63,7 @@ COUPONS = Book(
         "1",
         "status = 2 AND (order_id <> '' OR deleted_at IS NULL)",
     ),
+    lambda scope: scope.by_order_or_gid("order_id", "gid"),
     "is to have used coupon {item} {want} times by {gid}, and has {got} times",
 )
 PAYMENTS = Book(
@@ -65,6 +71,7 @@ PAYMENTS = Book(
     "pay",
     Side(ORDERS, "order_id", "0", "amount", LIVE),
     Side("eshop_pay.pay", "order_id", "0", "amount", "status IN (1, 2) AND deleted_at IS NULL"),
+    lambda scope: scope.by_order("order_id"),
     "is to have a payment over {want} by {gid}, and has one over {got}",
 )
 BOOKS = (UNITS, COUPONS, PAYMENTS)
@@ -99,10 +106,11 @@ class Order:
         return self.state == "confirmed" or (self.state == "claimed" and known.succeeded(self.gid))
 
 
-def wrong_orders(db: Snapshot) -> Iterator[Finding]:
-    """Every order of the suite that holds something else than it should."""
+def wrong_orders(db: Snapshot, scope: Scope = EVERYTHING) -> Iterator[Finding]:
+    """Every order of the scope that holds something else than it should."""
     for book in BOOKS:
-        found = list(differences(db, book.ordered, book.held))
+        ordered, held = book.ordered.only(scope.by_product()), book.held.only(book.held_by(scope))
+        found = list(differences(db, ordered, held))
         yield from judged(db, book, found)
 
 

@@ -16,6 +16,7 @@ from typing import cast
 import redis
 
 from eshop_deploy.verify.findings import Finding, OnItsWay
+from eshop_deploy.verify.scope import EVERYTHING, Scope
 from eshop_deploy.verify.stores import Snapshot, chunks
 
 COUNTERS = ("set", "left", "accepted", "returned")
@@ -53,10 +54,13 @@ class SalesRead:
     newest_booked: int
 
 
-def products_on_sale(db: Snapshot) -> list[int]:
+def products_on_sale(db: Snapshot, scope: Scope = EVERYTHING) -> list[int]:
     """Products that MySQL knows to be, or to have been, on flash sale."""
-    sql = "SELECT DISTINCT product_id FROM eshop_stock.stock WHERE flash_version > 0 ORDER BY product_id"
-    return [row[0] for row in db.rows(sql)]
+    rows = db.rows(
+        "SELECT DISTINCT product_id FROM eshop_stock.stock"  # noqa: S608 - constants
+        f" WHERE flash_version > 0 AND {scope.by_product()} ORDER BY product_id"
+    )
+    return [row[0] for row in rows]
 
 
 def read_sales(db: Snapshot, link: redis.Redis, products: Collection[int]) -> SalesRead:
@@ -128,6 +132,11 @@ class SaleBooks:
         """Sales that are being set at this moment."""
         being_set = [s for s in self._read.sales if s.row.get("state") == "closed"]
         return [OnItsWay(BEING_SET, len(being_set), f"product {s.product}") for s in being_set[:1]]
+
+    def unbooked(self) -> list[OnItsWay]:
+        """Units that Redis gave away and MySQL has not booked: their orders are not placed yet."""
+        found = self.not_booked()
+        return [OnItsWay("units that are not booked yet", len(found), unit.ref) for _, unit in found[:1]]
 
     def not_booked(self) -> list[tuple[Sale, Unit]]:
         """Units that Redis gave away and MySQL has not booked."""

@@ -18,6 +18,7 @@ import redis
 
 from eshop_deploy.failures import BringUpError
 from eshop_deploy.verify.findings import Finding, OnItsWay
+from eshop_deploy.verify.scope import EVERYTHING, Scope
 from eshop_deploy.verify.stores import Snapshot
 
 UNFINISHED = ("prepared", "submitted", "aborting")
@@ -76,11 +77,11 @@ def service_of(url: str) -> str:
     return next((name for name in ("stock", "coupon", "pay", "order") if name in path), "")
 
 
-def unfinished_in_mysql(db: Snapshot) -> list[OnItsWay]:
+def unfinished_in_mysql(db: Snapshot, scope: Scope = EVERYTHING) -> list[OnItsWay]:
     """What DTM-MySQL has not ended."""
     sql = (
-        "SELECT status, COUNT(*), MIN(gid), MIN(create_time) FROM dtm.trans_global"
-        " WHERE status IN (%s, %s, %s) GROUP BY status"
+        "SELECT status, COUNT(*), MIN(gid), MIN(create_time) FROM dtm.trans_global"  # noqa: S608 - constants
+        f" WHERE status IN (%s, %s, %s) AND {scope.by_gid('gid')} GROUP BY status"
     )
     return [
         OnItsWay(f"order transactions {status}", number, f"{gid}, the oldest since {since}")
@@ -88,12 +89,12 @@ def unfinished_in_mysql(db: Snapshot) -> list[OnItsWay]:
     ]
 
 
-def not_reverted(db: Snapshot, *, deep: bool) -> Iterator[Finding]:
+def not_reverted(db: Snapshot, scope: Scope = EVERYTHING, *, deep: bool) -> Iterator[Finding]:
     """Failed transactions with a branch that was done and not undone."""
     newest = "" if deep else f" ORDER BY id DESC LIMIT {NEWEST_FAILED}"
     rows = db.rows(
         "SELECT g.gid, b.branch_id FROM"  # noqa: S608 - constants
-        f" (SELECT gid FROM dtm.trans_global WHERE status = 'failed'{newest}) g"
+        f" (SELECT gid FROM dtm.trans_global WHERE status = 'failed' AND {scope.by_gid('gid')}{newest}) g"
         # The barrier's own collation, or its index is of no use.
         " JOIN dtm_barrier.barrier b ON b.gid = g.gid AND b.op = 'action' AND b.reason = 'action'"
         " LEFT JOIN dtm_barrier.barrier c ON c.gid = b.gid AND c.branch_id = b.branch_id AND c.op = 'compensate'"
