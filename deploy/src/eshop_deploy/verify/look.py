@@ -110,7 +110,8 @@ def undecided_orders(db: Snapshot, scope: Scope) -> list[OnItsWay]:
     """Orders that may still end either way, whatever their row says."""
     rows = db.rows(
         "SELECT state, COUNT(*), MIN(order_id) FROM eshop_order.order_record o"  # noqa: S608 - constants
-        f" WHERE {scope.by_product()} AND (state = 'placing' OR (state = 'reverted' AND suite = 1) OR (state = 'claimed'"
+        f" WHERE {scope.by_product()} AND (state = 'placing'"
+        " OR (state = 'reverted' AND suite = 1) OR (state = 'claimed'"
         " AND NOT EXISTS (SELECT 1 FROM dtm.trans_global g WHERE g.gid = o.gid AND g.status = 'succeed')))"
         " GROUP BY state"
     )
