@@ -12,7 +12,7 @@ from eshop_chassis.crud import SharedLists, changed_fields, client_names, sent_f
 from eshop_chassis.dtm import Branch, BranchRefusal, branch_headers
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.mysql import Database, Tx
-from eshop_contract import OrderIds
+from eshop_contract import SHOP, OrderIds
 from eshop_order.idempotency.requests import KeyedRequests
 from eshop_order.idempotency.store import Claim
 from eshop_order.orders import Final, NewOrder
@@ -139,7 +139,7 @@ class OrderService(OrderApi):
         return pb.CreateManyReply()
 
     async def get_outcome(self, request: pb.GetOutcomeRequest, call: Call) -> pb.GetOutcomeReply:
-        return await self._outcomes.of(request.orderID)
+        return await self._outcomes.of(request.orderID, call.prefers(SHOP.languages))
 
     async def note_running_many(self, request: pb.NoteRunningManyRequest, call: Call) -> pb.NoteRunningManyReply:
         orders = [NewOrder.from_message(o) for o in request.orders]

@@ -12,11 +12,11 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from google.protobuf.message import Message
 
-from eshop_chassis.codes import KEY_STILL_RUNNING
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, Unprocessable
 from protoc_gen_fastapi.runtime.call import IDEMPOTENCY_KEY, SOUND_KEY
 
 HEADER: Final = "Idempotency-Key"
+KEY_STILL_RUNNING: Final = 30027
 KEPT_SECONDS: Final = 2 * 24 * 3600
 
 

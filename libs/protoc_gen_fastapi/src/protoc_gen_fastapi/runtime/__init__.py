@@ -21,10 +21,12 @@ from protoc_gen_fastapi.runtime.errors import (
     Unimplemented,
     Unprocessable,
     known_codes,
+    reworded,
 )
 from protoc_gen_fastapi.runtime.hooks import Hooks
 from protoc_gen_fastapi.runtime.http_endpoint import Endpoint
 from protoc_gen_fastapi.runtime.http_routes import direct_endpoints
+from protoc_gen_fastapi.runtime.language import preferred
 from protoc_gen_fastapi.runtime.methods import rpc, rpc_path
 from protoc_gen_fastapi.runtime.shared_replies import shares_replies
 
@@ -56,6 +58,8 @@ __all__ = [
     "error_response",
     "install",
     "known_codes",
+    "preferred",
+    "reworded",
     "rpc",
     "rpc_path",
     "shares_replies",
