@@ -14,7 +14,7 @@ from eshop_chassis import crash_point, get_logger
 from eshop_chassis.dtm import MAX_REASON, Fault
 from eshop_chassis.mysql import Database, Tx
 from eshop_contract import Refusal
-from eshop_contract.refusals import OUT_OF_STOCK
+from eshop_contract import refusals as table
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder, Row
 from eshop_order.placing.refusals import Refusals
 from eshop_order.placing.saga import OrderSagas
@@ -191,7 +191,7 @@ async def cancel(db: Database, store: OrderStore, gid: str, refused: Sequence[tu
         cancelled = await store.cancel(tx, gid, refused)
         for order, fault in refused:
             if order.flash_taken and order.order_id in cancelled:
-                await store.note_return(tx, order, resell=fault.code != OUT_OF_STOCK.short)
+                await store.note_return(tx, order, resell=fault.code != table.OUT_OF_STOCK.short)
         return cancelled
 
     return await db.run(write)

@@ -9,7 +9,7 @@ from aiodtm import Dtm, DtmUnavailable, Outcome
 from eshop_chassis import get_logger
 from eshop_chassis.dtm import MAX_REASON, Fault
 from eshop_chassis.mysql import Database
-from eshop_contract.refusals import REVERTED
+from eshop_contract import refusals
 from eshop_order.orders import Row
 from eshop_order.placing.placer import WAKE_SECONDS, Placer, cancel
 from eshop_order.store import OrderStore
@@ -86,7 +86,7 @@ class Sweeper:
         """Orders of the suite are placed again; those of a foreign saga are final with it."""
         foreign = [row for row in rows if not row.suite and row.state == "reverted"]
         if foreign:
-            undone = REVERTED()
+            undone = refusals.REVERTED()
             why = (outcome.reason if outcome else "") or undone.reason
             faults = [(row.order, Fault(row.order.order_id, undone.short, why[:MAX_REASON])) for row in foreign]
             await cancel(self._db, self._store, gid, faults)
