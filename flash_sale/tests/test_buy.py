@@ -11,8 +11,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from shop_in_memory.crash import dies_at
 from shop_in_memory.sales import MemoryRedis, MemorySales
 
+from aiodtm import random_gid
 from aiodtm.testing import Fault, Plan
 from eshop_flash_sale.buying import buy
+from eshop_flash_sale.sale import UNDONE
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, Refused, Unavailable
 
@@ -54,10 +56,16 @@ async def test_a_refused_buyer_is_told_why(stall: Stall, product: int, stock, li
     assert len(stall.queued()) == len(await taken(stall.shelf, product)) == bool(limit)
 
 
-async def test_sold_out_is_told_in_the_words_that_clients_know(stall: Stall, product: int):
-    await stall.shelf.opened(product, 0)
-    with pytest.raises(Refused, match="销售完毕"):
-        await stall.buy(product)
+async def test_who_bought_nothing_and_wants_more_than_the_limit_is_told_the_limit(stall: Stall, product: int):
+    await stall.shelf.opened(product, 5, limit=2)
+    item = pb.TakeItem(orderID="o1", userID=7, productID=product, productCount=3)
+    request = pb.TakeManyRequest(items=[item], gid=random_gid(), branchID="02")
+    for _ in range(2):
+        [refusal] = (await stall.client.take_many(request, Call.local())).refusals
+        assert (refusal.code, refusal.reason) == (
+            "LIMIT_REACHED",
+            f"product {product}: at most 2 per buyer in this flash sale; you have bought 0 and asked for 3",
+        )
 
 
 async def test_of_many_at_once_as_many_are_accepted_as_there_are_units(stall: Stall, product: int):
@@ -199,7 +207,7 @@ class TestOnTheWay:
         assert (stall.queued(), await taken(stall.shelf, product)) == ([], [])
         [(args, kwargs)] = late
         refused = (await take(*args, **kwargs)).refused
-        assert set(refused.values()) == {"UNDONE"}
+        assert set(refused.values()) == {UNDONE}
         assert (await stall.shelf.counters(product))[2] == 5
         dead.cancel()
 

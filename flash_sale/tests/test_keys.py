@@ -76,6 +76,44 @@ async def test_a_refusal_stays_a_refusal_for_a_short_time(stall: Stall, product:
     assert (await stall.buy(product, user, key="k2")).status == "accepted"
 
 
+async def test_who_is_beyond_the_limit_is_told_the_same_again_after_the_limit_has_changed(
+    stall: Stall, product: int, user: int
+):
+    await stall.shelf.opened(product, 5, limit=1)
+    await stall.buy(product, user)
+    answers = list[Refused]()
+    for limit in (1, 3):
+        with pytest.raises(Refused) as caught:
+            await stall.buy(product, user, key="k1")
+        answers.append(caught.value)
+        await stall.shelf.opened(product, 5, limit=limit, version=2)
+    first, again = answers
+    assert vars(again) == vars(first)
+    assert (first.code, first.message) == (
+        30025,
+        f"product {product}: at most 1 per buyer in this flash sale; you have bought 1 and asked for 1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("short", "code", "text"),
+    [
+        ("SOLD_OUT", 30023, "product {} is sold out"),
+        ("NOT_ON_SALE", 30024, "product {} is not on flash sale"),
+        ("LIMIT_REACHED", 30025, "you have bought as many units of this flash sale as one buyer may"),
+    ],
+)
+async def test_a_refusal_that_the_release_before_recorded_keeps_its_code(
+    stall: Stall, product: int, user: int, short: str, code: int, text: str
+):
+    claim = claim_of(stall, product, user)
+    await stall.shelf.keys.claim(claim)
+    await stall.shelf.keys.answer(claim, claim.order_id, f"refused:{short}")
+    with pytest.raises(Refused) as caught:
+        await stall.buy(product, user, key="k1")
+    assert (caught.value.code, caught.value.short, caught.value.message) == (code, short, text.format(product))
+
+
 async def test_another_body_is_refused_and_other_users_have_keys_of_their_own(stall: Stall, product: int, user: int):
     await stall.shelf.opened(product, 5)
     mine = await stall.buy(product, user, key="k1")
@@ -180,7 +218,7 @@ class TestAfterADeath:
         await stall.shelf.keys.claim(claim)
         await stall.buy(product, user + 1)
         await stall.shelf.pass_lease(claim)
-        with pytest.raises(Refused, match="销售完毕"):
+        with pytest.raises(Refused, match="is sold out"):
             await stall.buy(product, user, key="k1")
         await stall.settle()
         assert len(stall.queued()) == 1

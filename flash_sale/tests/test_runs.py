@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from aiodtm import Barrier, random_gid
 from eshop_chassis import RedisSettings
 from eshop_chassis.redis import open_redis
+from eshop_contract import refusals
 from eshop_flash_sale.sale.runs import RedisRuns
 from eshop_flash_sale.sale.sales import Keys, Sales, Take, Taken
 from protoc_gen_fastapi.runtime import Unavailable
@@ -142,7 +143,8 @@ async def test_what_a_buyer_took_in_the_lost_second_counts_in_the_limit(server: 
     assert await redis.hgetall(Keys(PRODUCT).users) == {"7": "1", "8": "1"}
     again = {PRODUCT: [Take("c", 7, 1), Take("d", 9, 1)]}
     taken = await sales.take_each(Barrier.of_message(random_gid()), again)
-    assert (taken.accepted, taken.refused) == ({"d"}, {"c": "LIMIT_REACHED"})
+    too_many = refusals.LIMIT_REACHED(product=PRODUCT, count=1, limit=1, bought=1)
+    assert (taken.accepted, taken.refused) == ({"d"}, {"c": too_many})
 
 
 @pytest.mark.parametrize("lost", [(0, 1), (1,)])

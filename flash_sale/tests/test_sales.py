@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from aiodtm import Barrier, BranchRefused, random_gid
-from eshop_flash_sale.sale.sales import Keys, Take, Taken
+from eshop_contract import refusals
+from eshop_flash_sale.sale.sales import SALE_CLOSED, UNDONE, Keys, Take, Taken
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
 from .shelf import MemoryShelf, Shelf
@@ -16,7 +17,7 @@ def branch(op: str, gid: str, branch_id: str = "02") -> Barrier:
 
 
 def refused(taken: Taken) -> dict[str, str]:
-    return dict(taken.refused)
+    return {ref: why.short for ref, why in taken.refused.items()}
 
 
 class TestTaking:
@@ -72,14 +73,15 @@ class TestTaking:
         await shelf.opened(product, 3)
         items = [Take("a", 1, 2), Take("b", 2, 2), Take("c", 3, 1)]
         taken = await shelf.sales.take(Barrier.of_message(random_gid()), product, items, each=True)
-        assert taken == Taken(frozenset({"a", "c"}), {"b": "SOLD_OUT"})
+        short_of_one = refusals.too_few(product, 2, 1, on_sale=True)
+        assert taken == Taken(frozenset({"a", "c"}), {"b": short_of_one})
         assert await shelf.counters(product) == ("open", 3, 0, 3, 0)
 
     async def test_all_of_a_branch_or_none(self, shelf: Shelf, product: int):
         await shelf.opened(product, 3)
         items = [Take("a", 1, 2), Take("b", 2, 2), Take("c", 3, 1)]
         taken = await shelf.sales.take(branch("action", random_gid()), product, items, each=False)
-        assert taken == Taken(frozenset(), {"b": "SOLD_OUT"})
+        assert taken == Taken(frozenset(), {"b": refusals.too_few(product, 2, 1, on_sale=True)})
         assert await shelf.counters(product) == ("open", 3, 3, 0, 0)
         taken = await shelf.sales.take(branch("action", random_gid()), product, items[::2], each=False)
         assert taken.accepted == {"a", "c"}
@@ -313,18 +315,18 @@ class TestSetting:
 
 class TestTheCheapLook:
     async def test_it_tells_what_would_surely_be_refused(self, shelf: Shelf, product: int):
-        assert await shelf.sales.at_sight([product]) == {product: "NOT_ON_SALE"}
+        assert await shelf.sales.at_sight([product]) == {product: refusals.NOT_ON_SALE(product=product)}
         await shelf.opened(product, 1)
         assert await shelf.sales.at_sight([product]) == {}
         await shelf.buy(product, "a")
-        assert await shelf.sales.at_sight([product]) == {product: "SOLD_OUT"}
+        assert await shelf.sales.at_sight([product]) == {product: refusals.SOLD_OUT(product=product)}
 
     async def test_a_sale_that_is_being_set_is_closed(self, shelf: Shelf, product: int):
         await shelf.opened(product, 0)
         await shelf.sales.close(product, "t1")
         assert await shelf.sales.at_sight([product, product + 1]) == {
-            product: "SALE_CLOSED",
-            product + 1: "NOT_ON_SALE",
+            product: SALE_CLOSED,
+            product + 1: refusals.NOT_ON_SALE(product=product + 1),
         }
 
 
@@ -337,4 +339,4 @@ class TestSeveralProducts:
         takes = {product: [Take("a", 7, 1)], product + 1: [Take("b", 7, 1)]}
         taken = await shelf.sales.take_each(Barrier.of_message(random_gid()), takes)
         await shelf.redis.delete(Keys(product + 1).sale)
-        assert (taken.accepted, taken.refused) == (frozenset({"a"}), {"b": "UNDONE"})
+        assert (taken.accepted, taken.refused) == (frozenset({"a"}), {"b": UNDONE})

@@ -8,6 +8,7 @@ import pytest
 from shop_in_memory.shop import Shop
 
 from aiodtm import DtmUnavailable
+from eshop_contract import Refusal
 from eshop_order.orders import Final, NewOrder
 from eshop_order.queue import message as queue_message
 from eshop_order.queue import placing
@@ -39,8 +40,8 @@ class Placer:
         self.placed += [order.order_id for order in orders]
         return {}
 
-    async def refuse(self, order: NewOrder, code: str, reason: str) -> None:
-        self.refused.append((order.order_id, code, reason))
+    async def refuse(self, order: NewOrder, why: Refusal) -> None:
+        self.refused.append((order.order_id, *why))
 
 
 @pytest.fixture(autouse=True)

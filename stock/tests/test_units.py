@@ -2,7 +2,7 @@
 
 import pytest
 
-from eshop_stock.units import SOLD_OUT_CODE, UNKNOWN_PRODUCT_CODE, Stock, Units, shortage, total_by_product
+from eshop_stock.units import Stock, Units, shortage, total_by_product
 
 
 def stocks(**left: int) -> dict[int, Stock]:
@@ -54,9 +54,9 @@ def test_the_reason_says_what_is_left_for_this_order():
     ]
 
 
-def test_the_code_is_that_of_the_first_fault():
-    assert shortage([Units("a", 1, 1)], stocks(p1=0)).code == SOLD_OUT_CODE
-    assert shortage([Units("a", 2, 1)], stocks(p1=0)).code == UNKNOWN_PRODUCT_CODE
+def test_the_answer_is_that_of_the_first_fault():
+    assert shortage([Units("a", 1, 1), Units("b", 2, 1)], stocks(p1=0)).short == "OUT_OF_STOCK"
+    assert shortage([Units("a", 2, 1), Units("b", 1, 1)], stocks(p1=0)).short == "UNKNOWN_PRODUCT"
 
 
 def test_totals_are_ordered_by_product_so_that_nobody_waits_in_a_ring():

@@ -163,7 +163,7 @@ async def test_too_few_units_of_a_sale_are_not_taken_in_part(on: Transport, db: 
     assert replies[0] == replies[1]
     (refusal,) = replies[0]["refusals"]
     assert refusal["orderID"] == take["items"][1]["orderID"]
-    assert refusal["reason"] == f"4 units of product {product} were ordered, but only fewer can be had"
+    assert refusal["reason"] == f"4 units of product {product} were ordered, but only 1 can be had"
     assert db.flash_left(product) == 5
 
 

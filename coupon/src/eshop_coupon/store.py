@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Tx, execute, fetch, marks
+from eshop_contract import Refusal, refusals
 from eshop_protos.coupon.v1 import coupon_pb2
 
 COUPON = table_of("coupon", coupon_pb2.Coupon, sa.Column("order_id", sa.String), sa.Column("gid", sa.String))
@@ -74,14 +75,12 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
         return faults
 
 
-def _fault(use: Use, coupon: tuple[int, int] | None) -> tuple[str, str] | None:
+def _fault(use: Use, coupon: tuple[int, int] | None) -> Refusal | None:
     if coupon is None:
-        return "UNKNOWN_COUPON", f"coupon {use.coupon_id} does not exist"
+        return refusals.UNKNOWN_COUPON(coupon=use.coupon_id)
     owner, status = coupon
     if use.user_id and owner != use.user_id:
-        return "COUPON_OF_ANOTHER_USER", f"coupon {use.coupon_id} belongs to another user"
+        return refusals.COUPON_OF_ANOTHER_USER(coupon=use.coupon_id)
     if status == USED:
-        return "COUPON_ALREADY_USED", f"coupon {use.coupon_id} was used already"
-    if status != UNUSED:
-        return "COUPON_EXPIRED", f"coupon {use.coupon_id} has expired"
-    return None
+        return refusals.COUPON_ALREADY_USED(coupon=use.coupon_id)
+    return None if status == UNUSED else refusals.COUPON_EXPIRED(coupon=use.coupon_id)

@@ -17,6 +17,7 @@ from eshop_protos.types import types_pb2
 from eshop_protos.user.v1 import user_pb2
 from eshop_protos.user.v1.user_api import UserApi
 from protoc_gen_fastapi.runtime import Call
+from protoc_gen_fastapi.runtime.call import REQUEST_ID
 
 R = TypeVar("R")
 
@@ -24,7 +25,7 @@ R = TypeVar("R")
 class SharedList(Generic[R]):
     """One list of one service. `ask` asks that service; it sees the request id of the caller who came first.
 
-    The deadline of none of the callers holds for what they share; each keeps its own while it waits.
+    The deadline and the language of none of the callers hold for what they share; each keeps its own.
     """
 
     def __init__(self, name: str, turns: Turns, ask: Callable[[types_pb2.Params, Call], Awaitable[R]]) -> None:
@@ -36,7 +37,7 @@ class SharedList(Generic[R]):
         return await self._shared(
             (page, limit, before),
             lambda: self._ask(
-                types_pb2.Params(page=page, limit=limit, before=before), Call.local(dict(call.outgoing()))
+                types_pb2.Params(page=page, limit=limit, before=before), Call.local({REQUEST_ID: call.request_id})
             ),
         )
 

@@ -7,16 +7,16 @@ import aiodtm
 from eshop_chassis import key_of
 from eshop_chassis.calls import answer_many
 from eshop_chassis.dtm import Branch
-from eshop_contract import OrderIds
-from eshop_flash_sale.buying.buy import Accepted, Buying, refused
+from eshop_contract import OrderIds, Refusal, refusals
+from eshop_flash_sale.buying.buy import Accepted, Buying
 from eshop_flash_sale.delivery.delivery import Delivery
 from eshop_flash_sale.delivery.drain import QueueDrain
 from eshop_flash_sale.idempotency.requests import KeyedBuying
-from eshop_flash_sale.sale.sales import SOLD_OUT, Sales, Take
+from eshop_flash_sale.sale.sales import Sales, Take
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_protos.types import types_pb2
-from protoc_gen_fastapi.runtime import Call, Refused
+from protoc_gen_fastapi.runtime import Call
 
 
 class FlashSaleService(FlashSaleApi):
@@ -55,7 +55,7 @@ class FlashSaleService(FlashSaleApi):
         self, request: pb.RedisQueryPreparedRequest, call: Call
     ) -> pb.RedisQueryPreparedReply:
         if not await self._delivery.took_anything(Branch(call).barrier):
-            raise Refused("nothing was taken for this message", short="NOT_TAKEN")
+            raise refusals.NOT_TAKEN().error()
         return pb.RedisQueryPreparedReply()
 
     async def send_submit_order_notify(
@@ -76,13 +76,14 @@ class FlashSaleService(FlashSaleApi):
         return pb.SendSubmitOrderNotifyManyReply()
 
     async def take_many(self, request: pb.TakeManyRequest, call: Call) -> pb.TakeManyReply:
-        refusals: list[types_pb2.Refusal] = []
+        refused: dict[str, Refusal] = {}
         barrier, by_product = _part_of_branch(request, "action"), _by_product(request.items)
         await self._sales.note_branch(barrier, by_product)
         for product_id, items in by_product.items():
             taken = await self._sales.take(barrier, product_id, [_take(i) for i in items], each=False)
-            refusals += [_refusal(item, taken.refused[item.orderID]) for item in items if item.orderID in taken.refused]
-        return pb.TakeManyReply(refusals=refusals)
+            refused.update(taken.refused)
+        told = [types_pb2.Refusal(orderID=ref, code=why.short, reason=why.reason) for ref, why in refused.items()]
+        return pb.TakeManyReply(refusals=told)
 
     async def take_many_revert(self, request: pb.TakeManyRequest, call: Call) -> pb.TakeManyReply:
         barrier = _part_of_branch(request, "compensate")
@@ -140,14 +141,3 @@ def _by_product(items: Iterable[pb.TakeItem]) -> dict[int, list[pb.TakeItem]]:
 
 def _take(item: pb.TakeItem) -> Take:
     return Take(item.orderID, item.userID, item.productCount)
-
-
-def _refusal(item: pb.TakeItem, code: str) -> types_pb2.Refusal:
-    reason = _too_few(item) if code == SOLD_OUT else refused(code, item.productID).message
-    return types_pb2.Refusal(orderID=item.orderID, code=code, reason=reason)
-
-
-def _too_few(item: pb.TakeItem) -> str:
-    if item.productCount == 1:
-        return f"product {item.productID} is sold out"
-    return f"{item.productCount} units of product {item.productID} were ordered, but only fewer can be had"

@@ -55,7 +55,7 @@ async def test_a_refused_branch_leaves_nothing_but_its_reasons_and_a_repeated_ca
     with pytest.raises(Refused) as second:
         await branch(gid).once(db, add)
     assert answer(first.value) == answer(second.value)
-    assert answer(second.value)[2:] == ("only 3 are left", 30023, "OUT_OF_STOCK")
+    assert answer(second.value)[2:] == ("only 3 are left", 10409, "OUT_OF_STOCK")
     assert await number(db) == 0
     stored = await stored_refusals(db, gid)
     assert [(r.orderID, r.code, r.reason) for r in stored.refusals] == [

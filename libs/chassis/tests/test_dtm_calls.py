@@ -11,7 +11,7 @@ import pytest
 import structlog.testing
 
 from eshop_chassis import ChassisHooks, ServiceSettings
-from eshop_chassis.dtm.calls import is_branch, is_undo
+from eshop_chassis.dtm_calls import is_branch, is_undo
 from eshop_chassis.readiness import Readiness
 from eshop_chassis.serving.http_app import build_app
 from eshop_protos.stock.v1 import stock_api

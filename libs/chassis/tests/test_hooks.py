@@ -1,5 +1,9 @@
 """How errors of stores and of DTM are told to callers."""
 
+import subprocess
+import sys
+from types import MappingProxyType
+
 import pymysql.err
 import pytest
 import redis.exceptions as redis
@@ -7,11 +11,13 @@ import sqlalchemy.exc as sa
 import structlog
 
 import aiodtm
+import eshop_chassis.dtm
+import eshop_chassis.redis  # noqa: F401 - each folder registers what its errors mean
 from eshop_chassis import ChassisHooks, ServiceSettings, hooks, metrics
 from eshop_chassis.hooks import translate
 from eshop_chassis.mysql.errors import is_passing, is_unreachable
 from eshop_chassis.redis.client import open_redis  # noqa: F401 - a service with a client of Redis
-from protoc_gen_fastapi.runtime import Call, Refused, StillRunning, Unavailable
+from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, StillRunning, Unavailable
 
 
 def mysql(kind: type[sa.DBAPIError], *args: object, lost: bool = False) -> sa.DBAPIError:
@@ -85,6 +91,40 @@ def test_answers_to_dtm_keep_their_meaning():
     assert isinstance(refused, Refused)
     assert (refused.message, refused.short) == ("OUT_OF_STOCK", "OUT_OF_STOCK")
     assert isinstance(translate(aiodtm.BranchRunning()), StillRunning)
+
+
+def test_a_process_knows_the_errors_of_the_folders_that_it_uses_and_loads_no_others():
+    code = (
+        "import sys, eshop_chassis, eshop_chassis.calls, eshop_chassis.hooks as hooks;"
+        "print([m for m in ('sqlalchemy', 'redis', 'aiodtm', 'confluent_kafka') if m in sys.modules],"
+        " type(hooks.translate(ConnectionRefusedError())).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[] Unavailable\n")
+
+
+class Words:
+    """A vocabulary of one short code and one sentence."""
+
+    languages = ("en", "zh")
+    meanings = MappingProxyType({30001: "Gone"})
+
+    def code_of(self, short: str) -> int | None:
+        return {"GONE": 30001}.get(short)
+
+    def text_in(self, language: str, text: str) -> str:
+        return "没了" if (language, text) == ("zh", "gone") else text
+
+
+def test_an_error_is_told_with_the_code_of_its_short_code_and_in_the_caller_s_language():
+    chassis = ChassisHooks(ServiceSettings(), Words())
+    raised = Refused("gone", short="GONE", data={"left": 0})
+    english, chinese = (chassis.worded(raised, Call.local({"accept-language": tag})) for tag in ("en", "zh-CN"))
+    assert (english.message, english.code, english.short, english.data) == ("gone", 30001, "GONE", {"left": 0})
+    assert (chinese.message, chinese.code, chinese.http_status) == ("没了", 30001, 409)
+    assert (raised.message, raised.code) == ("gone", 10409), "others may be told the same error"
+    plain = InvalidArgument("id", "is wrong")
+    assert chassis.worded(plain, Call.local({"accept-language": "zh"})) is plain
 
 
 def test_trouble_that_comes_with_every_call_is_told_once_a_second(monkeypatch):

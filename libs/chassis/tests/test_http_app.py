@@ -60,7 +60,7 @@ async def test_ping_codes_and_metrics_are_served(http):
     await http.get("/api/v1/stock/7")
     ping, codes, metrics = [await http.get(path) for path in ("/ping", "/codes", "/metrics")]
     assert ping.json() == {"msg": "pong"}
-    assert {"code": 30023, "msg": "Sold Out (销售完毕)"} in codes.json()
+    assert {"code": 10004, "msg": "Not Found"} in codes.json()
     counted = r'eshop_rpc_total\{method="/api.stock.v1.stock/GetByID",status="OK",transport="http"\} [1-9]'
     assert re.search(counted, metrics.text)
     assert "eshop_rpc_seconds_bucket" in metrics.text

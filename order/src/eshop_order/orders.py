@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from eshop_contract import refusals
 from eshop_protos.order.v1 import order_pb2
 
-CLAIMED_ELSEWHERE = "CLAIMED_ELSEWHERE"
-ALREADY_FINAL = "ALREADY_FINAL"
+CLAIMED_ELSEWHERE = refusals.CLAIMED_ELSEWHERE.short
+ALREADY_FINAL = refusals.ALREADY_FINAL.short
 State = Literal["placing", "claimed", "confirmed", "reverted", "cancelled"]
 
 

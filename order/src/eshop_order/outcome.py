@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import DtmFailure, DtmUnavailable
 from eshop_chassis.mysql import Database, Tx
-from eshop_contract import OrderIds
+from eshop_contract import SHOP, OrderIds, refusals
 from eshop_order.orders import Row
 from eshop_order.placing.placer import Placer
 from eshop_order.store import CANCELLED, OrderStore
@@ -23,8 +23,13 @@ class Outcomes:
         self._placer = placer
         self._ids = ids
 
-    async def of(self, order_id: str) -> pb.GetOutcomeReply:
-        """Raises NotFound for an id that was never handed out."""
+    async def of(self, order_id: str, language: str) -> pb.GetOutcomeReply:
+        """The outcome, with its reason in `language`. Raises NotFound for an id that was never handed out."""
+        reply = await self._find_outcome(order_id)
+        reply.reason = SHOP.text_in(language, reply.reason)
+        return reply
+
+    async def _find_outcome(self, order_id: str) -> pb.GetOutcomeReply:
         row = await self._db.run(lambda tx: self._find(tx, order_id))
         if row is None:
             return await self._not_placed_yet(order_id)
@@ -46,6 +51,8 @@ class Outcomes:
     async def _tell(self, tx: AsyncConnection, row: Row) -> pb.GetOutcomeReply:
         order_id = row.order.order_id
         reply = pb.GetOutcomeReply(orderID=order_id, status=_status(row), reason=row.reason)
+        if reply.status == "refused":
+            reply.code = refusals.code_of(row.code) or refusals.CONFLICT
         order = await self._store.by_order_id(tx, order_id)
         if order is not None:
             reply.order.CopyFrom(order)
@@ -68,4 +75,4 @@ def _status(row: Row) -> str:
         return "running"
     if row.final.confirmed:
         return "confirmed"
-    return "cancelled" if row.code in ("", "REVERTED") else "refused"
+    return "cancelled" if row.code in ("", refusals.REVERTED.short) else "refused"

@@ -1,9 +1,8 @@
 """What a buyer is told of an order that was placed at once."""
 
-from eshop_chassis import SOLD_OUT
+from eshop_contract import Refusal
 from eshop_order.orders import Final
 from eshop_protos.order.v1 import order_pb2 as pb
-from protoc_gen_fastapi.runtime import Refused
 
 
 def submit_reply(order_id: str, final: Final | None) -> pb.SubmitOrderReply:
@@ -11,10 +10,5 @@ def submit_reply(order_id: str, final: Final | None) -> pb.SubmitOrderReply:
     if final is None:
         return pb.SubmitOrderReply(orderID=order_id, status="running")
     if not final.confirmed:
-        raise _refused(order_id, final)
+        raise Refusal(final.code, final.reason).error({"orderID": order_id, "status": "refused"})
     return pb.SubmitOrderReply(orderID=order_id, status="confirmed")
-
-
-def _refused(order_id: str, final: Final) -> Refused:
-    code = SOLD_OUT if final.code in ("OUT_OF_STOCK", "SOLD_OUT") else None
-    return Refused(final.reason, code=code, short=final.code, data={"orderID": order_id, "status": "refused"})

@@ -9,7 +9,7 @@ from eshop_chassis.calls import answer_many
 from eshop_chassis.crud import SharedLists, changed_fields, client_names, sent_fields
 from eshop_chassis.dtm import Branch, BranchRefusal
 from eshop_chassis.mysql import Database, Tx
-from eshop_contract import OrderIds
+from eshop_contract import SHOP, OrderIds
 from eshop_order.idempotency.requests import KeyedRequests
 from eshop_order.idempotency.store import Claim
 from eshop_order.orders import NewOrder
@@ -119,7 +119,7 @@ class OrderService(OrderApi):
         return pb.CreateManyReply()
 
     async def get_outcome(self, request: pb.GetOutcomeRequest, call: Call) -> pb.GetOutcomeReply:
-        return await self._outcomes.of(request.orderID)
+        return await self._outcomes.of(request.orderID, call.prefers(SHOP.languages))
 
     async def note_running_many(self, request: pb.NoteRunningManyRequest, call: Call) -> pb.NoteRunningManyReply:
         orders = [NewOrder.from_message(o) for o in request.orders]

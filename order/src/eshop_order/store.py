@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Params, Tx, execute, fetch, marks, note_moved, note_shown
-from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, NewOrder, Row
+from eshop_contract import refusals
+from eshop_order.orders import NewOrder, Row
 from eshop_protos.order.v1 import order_pb2
 
 ORDER = table_of("order_record", order_pb2.Order, sa.Column("state", sa.String), sa.Column("gid", sa.String))
@@ -196,12 +197,12 @@ class OrderStore(CrudStore[order_pb2.Order]):
 
 def _claim_fault(order_id: str, row: Row | None, gid: str) -> Fault | None:
     if row is None:  # the row that is in the way has an id that is the same to MySQL's unique key only
-        return Fault(order_id, "ORDER_ID_TAKEN", "another order has this id, but for case or trailing blanks")
+        return Fault(order_id, *refusals.ORDER_ID_TAKEN())
     if row.final is not None:
-        return Fault(order_id, ALREADY_FINAL, "this order has its outcome already")
+        return Fault(order_id, *refusals.ALREADY_FINAL())
     if row.state in ("reverted", "placing") or row.gid == gid:
         return None
-    return Fault(order_id, CLAIMED_ELSEWHERE, "this order is being placed by another transaction")
+    return Fault(order_id, *refusals.CLAIMED_ELSEWHERE())
 
 
 def _ordered(order: NewOrder) -> Params:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiodtm import Barrier, BranchRefused
-from eshop_flash_sale.sale import LIMIT_REACHED, NOT_ON_SALE, SALE_CLOSED, SOLD_OUT, UNDONE, Keys, Take, Taken
+from eshop_contract import Refusal, refusals
+from eshop_flash_sale.sale import SALE_CLOSED, UNDONE, Keys, Take, Taken, refusals_of
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
 Business = Callable[[Any], tuple[str, Any]]
@@ -43,38 +44,41 @@ class MemorySales:
     keyed: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     after_call: Callable[[], object] | None = None
 
-    async def at_sight(self, products: Sequence[int]) -> dict[int, str]:
-        codes = {product_id: self._code_at_sight(self.sales.get(product_id)) for product_id in products}
-        return {product_id: code for product_id, code in codes.items() if code}
+    async def at_sight(self, products: Sequence[int]) -> dict[int, Refusal]:
+        found = {product_id: self._refused_at_sight(product_id) for product_id in products}
+        return {product_id: refusal for product_id, refusal in found.items() if refusal}
 
-    def _code_at_sight(self, sale: Sale | None) -> str | None:
+    def _refused_at_sight(self, product_id: int) -> Refusal | None:
+        sale = self.sales.get(product_id)
         if sale is None:
-            return NOT_ON_SALE
+            return refusals.NOT_ON_SALE(product=product_id)
         if sale.state != "open":
             return SALE_CLOSED
-        return SOLD_OUT if sale.left <= 0 else None
+        return refusals.SOLD_OUT(product=product_id) if sale.left <= 0 else None
 
     async def take(self, barrier: Barrier, product_id: int, items: Sequence[Take], *, each: bool) -> Taken:
         state, result = self._act(barrier, product_id, lambda _: self._take(product_id, items, each=each))
         self._called()
         if state == "undone":
             raise BranchRefused("undone")
-        return _taken(result)
+        return _taken(product_id, result)
 
     async def take_each(self, barrier: Barrier, takes: Mapping[int, Sequence[Take]]) -> Taken:
         found = [self._take_or_never(barrier, product_id, items) for product_id, items in takes.items()]
         self._called()
         accepted = frozenset(ref for taken in found for ref in taken.accepted)
-        return Taken(accepted, {ref: code for taken in found for ref, code in taken.refused.items()})
+        return Taken(accepted, {ref: why for taken in found for ref, why in taken.refused.items()})
 
     def _take_or_never(self, barrier: Barrier, product_id: int, items: Sequence[Take]) -> Taken:
-        code = UNDONE
+        why = UNDONE
         try:
             state, result = self._act(barrier, product_id, lambda _: self._take(product_id, items, each=True))
         except Unavailable:
-            code, state, result = SALE_CLOSED, "undone", ""
+            why, state, result = SALE_CLOSED, "undone", ""
             self.outcomes[_key(barrier, product_id, barrier.op)] = "undone:"
-        return Taken(frozenset(), {item.ref: code for item in items}) if state == "undone" else _taken(result)
+        if state == "undone":
+            return Taken(frozenset(), {item.ref: why for item in items})
+        return _taken(product_id, result)
 
     async def give_back(self, barrier: Barrier, product_id: int) -> None:
         self._undo(barrier, product_id, lambda taken: self._give_back(product_id, taken))
@@ -144,15 +148,15 @@ class MemorySales:
     def _take(self, product_id: int, items: Sequence[Take], *, each: bool) -> tuple[str, Any]:
         sale = self.sales.get(product_id)
         if sale is not None and sale.state == "closed":
-            raise Unavailable("the flash sale is being set", short="SALE_CLOSED")
+            raise Unavailable(SALE_CLOSED.reason, short=SALE_CLOSED.short)
         accepted: list[Take] = []
         taken: list[Take] = []
-        refused: list[tuple[str, str]] = []
+        refused: list[tuple[str | int, ...]] = []
         for item in items:
             again = item.keyed and (item.ref in self.keyed[product_id] or item in taken)
-            code = None if again else self._refusal(sale, self.users[product_id], taken, item)
-            if code:
-                refused.append((item.ref, code))
+            why = () if again else self._refusal(sale, self.users[product_id], taken, item)
+            if why:
+                refused.append((item.ref, *why))
             else:
                 accepted.append(item)
                 taken += [] if again else [item]
@@ -164,15 +168,18 @@ class MemorySales:
         took = [[i.ref, str(i.user_id), i.count, version, i.amount, i.request_id] for i in accepted]
         return "ok", {"accepted": took, "refused": refused}
 
-    def _refusal(self, sale: Sale | None, users: dict[int, int], accepted: list[Take], item: Take) -> str | None:
+    def _refusal(
+        self, sale: Sale | None, users: dict[int, int], accepted: list[Take], item: Take
+    ) -> tuple[str | int, ...]:
         if sale is None:
-            return NOT_ON_SALE
-        if item.count > sale.left - sum(other.count for other in accepted):
-            return SOLD_OUT
-        mine = sum(other.count for other in accepted if other.user_id == item.user_id)
-        if sale.limit and item.user_id and users.get(item.user_id, 0) + mine + item.count > sale.limit:
-            return LIMIT_REACHED
-        return None
+            return (refusals.NOT_ON_SALE.short,)
+        left = sale.left - sum(other.count for other in accepted)
+        if item.count > left:
+            return refusals.SOLD_OUT.short, item.count, left
+        bought = users.get(item.user_id, 0) + sum(o.count for o in accepted if o.user_id == item.user_id)
+        if sale.limit and item.user_id and bought + item.count > sale.limit:
+            return refusals.LIMIT_REACHED.short, item.count, sale.limit, bought
+        return ()
 
     def _take_one(self, product_id: int, sale: Sale, item: Take) -> None:
         sale.left -= item.count
@@ -225,9 +232,9 @@ class MemorySales:
             self.after_call()
 
 
-def _taken(result: str) -> Taken:
+def _taken(product_id: int, result: str) -> Taken:
     found = json.loads(result)
-    return Taken(frozenset(item[0] for item in found["accepted"]), dict(found["refused"]))
+    return Taken(frozenset(item[0] for item in found["accepted"]), refusals_of(product_id, found["refused"]))
 
 
 def _key(barrier: Barrier, product_id: int, op: str) -> str:

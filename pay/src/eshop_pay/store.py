@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Tx, execute, fetch, note_moved, note_shown
+from eshop_contract import refusals
 from eshop_protos.pay.v1 import pay_pb2
 
 PAY = table_of("pay", pay_pb2.Pay, sa.Column("gid", sa.String))
@@ -62,7 +63,7 @@ class PayStore(CrudStore[pay_pb2.Pay]):
         if (order_id, owner) == (payment.order_id, gid):
             return None
         if status != REVERTED or order_id != payment.order_id:  # MySQL's unique key is blind to case
-            return Fault(payment.order_id, "PAYMENT_EXISTS", f"order {payment.order_id} has a payment already")
+            return Fault(payment.order_id, *refusals.PAYMENT_EXISTS(order=payment.order_id))
         await execute(
             tx,
             f"UPDATE pay SET status = {AWAITING_PAYMENT}, gid = %s, branch_id = %s, user_id = %s, amount = %s,"

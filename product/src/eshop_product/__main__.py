@@ -3,13 +3,14 @@
 from typing import NoReturn
 
 from eshop_chassis import run
+from eshop_contract import SHOP
 from eshop_product.settings import Settings
 from eshop_product.wiring import open_service
 
 
 def main() -> NoReturn:
     """Serves until SIGTERM or SIGINT."""
-    run("product", Settings, open_service)
+    run("product", Settings, open_service, SHOP)
 
 
 if __name__ == "__main__":

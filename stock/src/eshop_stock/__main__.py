@@ -3,13 +3,14 @@
 from typing import NoReturn
 
 from eshop_chassis import run
+from eshop_contract import SHOP
 from eshop_stock.settings import Settings
 from eshop_stock.wiring import open_service
 
 
 def main() -> NoReturn:
     """Serves until SIGTERM or SIGINT."""
-    run("stock", Settings, open_service)
+    run("stock", Settings, open_service, SHOP)
 
 
 if __name__ == "__main__":

@@ -11,15 +11,16 @@ from contextlib import suppress
 
 from eshop_chassis.dtm import Branch, BranchRefusal, Fault
 from eshop_chassis.mysql import Database, Tx
+from eshop_contract import refusals
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_stock.store import StockStore
-from eshop_stock.units import SOLD_OUT_CODE, Units, shortage
+from eshop_stock.units import Units, shortage
 from protoc_gen_fastapi.runtime import Call, Unavailable
 
 CLOSED_WAIT_SECONDS = 2.0
 MAX_ROUNDS = 4
-NOT_ON_SALE, SALE_CLOSED = "NOT_ON_SALE", "SALE_CLOSED"
+SALE_CLOSED = "SALE_CLOSED"
 
 
 class _TooFewError(Exception):
@@ -94,12 +95,12 @@ class Deduction:
         reply = await self._take_when_open(_take_request(branch, items), items, call)
         if reply is None:
             return []
-        refusals = reply.refusals
-        if any(r.code == NOT_ON_SALE for r in refusals) and await self._forget_ended_sales(items):
+        refused = reply.refusals
+        if any(r.code == refusals.NOT_ON_SALE.short for r in refused) and await self._forget_ended_sales(items):
             return []
-        if refusals:
-            faults = [Fault(r.orderID, r.code, r.reason) for r in refusals]
-            await self._refuse(branch, BranchRefusal(faults, code=SOLD_OUT_CODE))
+        if refused:
+            faults = [Fault(r.orderID, r.code, r.reason) for r in refused]
+            await self._refuse(branch, BranchRefusal(faults))
         return items
 
     async def _forget_ended_sales(self, items: Sequence[Units]) -> bool:

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from eshop_chassis.dtm import BranchRefusal, Fault
-
-SOLD_OUT_CODE = 30023
-UNKNOWN_PRODUCT_CODE = 30026
+from eshop_contract import refusals
 
 
 @dataclass(frozen=True)
@@ -44,17 +42,10 @@ def shortage(items: Sequence[Units], stocks: Mapping[int, Stock]) -> BranchRefus
     faults: list[Fault] = []
     for item in items:
         if item.product_id not in left:
-            faults.append(Fault(item.ref, "UNKNOWN_PRODUCT", f"product {item.product_id} is not for sale"))
+            faults.append(Fault(item.ref, *refusals.UNKNOWN_PRODUCT(product=item.product_id)))
         elif left[item.product_id] < item.count:
-            faults.append(Fault(item.ref, "OUT_OF_STOCK", _too_few(item, left[item.product_id])))
+            refusal = refusals.too_few(item.product_id, item.count, left[item.product_id], on_sale=False)
+            faults.append(Fault(item.ref, *refusal))
         else:
             left[item.product_id] -= item.count
-    if not faults:
-        return None
-    return BranchRefusal(faults, code=SOLD_OUT_CODE if faults[0].code == "OUT_OF_STOCK" else UNKNOWN_PRODUCT_CODE)
-
-
-def _too_few(item: Units, left: int) -> str:
-    if left == 0:
-        return f"product {item.product_id} is sold out"
-    return f"{item.count} units of product {item.product_id} were ordered, but only {left} can be had"
+    return BranchRefusal(faults) if faults else None

@@ -16,28 +16,16 @@ from redis.exceptions import RedisError
 from aiodtm import AiodtmError, Message
 from eshop_chassis import crash_point, get_logger
 from eshop_chassis.calls import Coalescer, Pending
-from eshop_contract import OrderIds
+from eshop_contract import OrderIds, Refusal, refusals
 from eshop_flash_sale.buying.messages import Messages, together
 from eshop_flash_sale.delivery.delivery import Delivery, Unit
-from eshop_flash_sale.sale.sales import (
-    BEING_SET,
-    CODES,
-    LIMIT_REACHED,
-    NOT_ON_SALE,
-    SALE_CLOSED,
-    UNDONE,
-    Sales,
-    Take,
-    Taken,
-)
+from eshop_flash_sale.sale.sales import SALE_CLOSED, UNDONE, Sales, Take, Taken
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from eshop_protos.order.v1 import order_pb2
 from eshop_protos.order.v1.order_api import OrderApi
-from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
+from protoc_gen_fastapi.runtime import Call, RpcError, Unavailable
 
 log = get_logger(__name__)
-SOLD_OUT_MESSAGE = "销售完毕"
-NOT_TAKEN_MESSAGE = "the shop could not take this order; try again"
 MOST_BUYERS = 500
 MOST_SELLING = 10_000
 CLOSED_WAIT_SECONDS = 2.0
@@ -97,7 +85,7 @@ class SaleClosedError(Unavailable):
     """The sale is being set; nothing was taken."""
 
     def __init__(self) -> None:
-        super().__init__(BEING_SET, short=SALE_CLOSED)
+        super().__init__(SALE_CLOSED.reason, short=SALE_CLOSED.short)
 
 
 class Buying:
@@ -144,7 +132,8 @@ class Buying:
         """Whether there is a flash sale of this product, be it sold out."""
         if product_id in self._selling:
             return True
-        return (await self._sales.at_sight([product_id])).get(product_id) != NOT_ON_SALE
+        refusal = (await self._sales.at_sight([product_id])).get(product_id)
+        return refusal is None or refusal.short != refusals.NOT_ON_SALE.short
 
     async def _one(self, buyer: Buyer) -> Accepted:
         [answer] = await self._each([buyer])
@@ -182,16 +171,17 @@ class Buying:
         Products of which the last batch refused nobody are not looked at: it would be in vain, and a round trip.
         """
         unsure = {pending.item.product_id for pending in batch} - self._selling
-        codes = await self._sales.at_sight(list(unsure)) if unsure else {}
-        if not codes:
+        refused = await self._sales.at_sight(list(unsure)) if unsure else {}
+        if not refused:
             return batch
         left: list[Pending[Buyer, Accepted]] = []
+        errors = _Errors()
         for pending in batch:
-            code = codes.get(pending.item.product_id)
-            if code is None or pending.item.again:
+            refusal = refused.get(pending.item.product_id)
+            if refusal is None or pending.item.again:
                 left.append(pending)
             else:
-                pending.fail(refused(code, pending.item.product_id))
+                pending.fail(errors[refusal])
         return left
 
     async def _sell_part(self, batch: Batch) -> None:
@@ -232,13 +222,14 @@ class Buying:
         """Those who were not refused. What refused nobody is not looked at before it is sold again."""
         self._selling.update(pending.item.product_id for pending in batch)
         accepted: list[Pending[Buyer, Accepted]] = []
+        errors = _Errors()
         for pending in batch:
-            code = taken.refused.get(pending.item.order_id)
-            if code is None:
+            refusal = taken.refused.get(pending.item.order_id)
+            if refusal is None:
                 accepted.append(pending)
             else:
                 self._selling.discard(pending.item.product_id)
-                pending.fail(refused(code, pending.item.product_id))
+                pending.fail(errors[refusal])
         if len(self._selling) > MOST_SELLING:
             self._selling.clear()
         return accepted
@@ -259,7 +250,7 @@ class Buying:
         outcome = await message.submit(LEAST_WAIT_SECONDS)
         crash_point("after_submit")
         if outcome.status == "failed":
-            raise Unavailable(NOT_TAKEN_MESSAGE)
+            raise Unavailable(UNDONE.reason)
         queued = outcome.status == "succeed"
         if not queued:
             await self._note_running([pending.item for pending in accepted if pending.open])
@@ -287,17 +278,19 @@ def _answer_accepted(accepted: Batch, *, queued: bool) -> None:
         pending.resolve(Accepted(pending.item.order_id, queued))
 
 
-def refused(code: str, product_id: int) -> RpcError:
+class _Errors(dict[Refusal, RpcError]):
+    """The error of each refusal; buyers who are refused for the same reason share one, and one encoded answer."""
+
+    def __missing__(self, refusal: Refusal) -> RpcError:
+        error = self[refusal] = _error(refusal)
+        return error
+
+
+def _error(refusal: Refusal) -> RpcError:
     """The error that a buyer sees. UNDONE: DTM checked back before the units were taken, and will not ask again."""
-    if code == SALE_CLOSED:
+    if refusal == SALE_CLOSED:
         return SaleClosedError()
-    if code == UNDONE:
-        return Unavailable(NOT_TAKEN_MESSAGE)
-    texts = {
-        NOT_ON_SALE: f"product {product_id} is not on flash sale",
-        LIMIT_REACHED: "you have bought as many units of this flash sale as one buyer may",
-    }
-    return Refused(texts.get(code, SOLD_OUT_MESSAGE), code=CODES[code], short=code)
+    return Unavailable(refusal.reason) if refusal == UNDONE else refusal.error()
 
 
 def _buyer(

@@ -15,10 +15,10 @@ from hashlib import sha256
 from redis.exceptions import RedisError
 
 from eshop_chassis import KEPT_SECONDS, fingerprint, other_request, still_running
-from eshop_contract import OrderIds
-from eshop_flash_sale.buying.buy import Accepted, Buying, refused
+from eshop_contract import OrderIds, Refusal, refusals
+from eshop_flash_sale.buying.buy import Accepted, Buying
 from eshop_flash_sale.idempotency.records import Claim, KeyRecords, Known, record_name
-from eshop_flash_sale.sale.sales import NOT_ON_SALE
+from eshop_flash_sale.sale import refusals_of
 from eshop_protos.flash_sale.v1 import flash_sale_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, Refused, TooMany
 
@@ -42,7 +42,7 @@ class KeyedBuying:
         claim = self._claim(key, request, makes_record=await self._buying.is_on_sale(request.productID))
         known = await self._records.claim(claim)
         if known.state == "absent":
-            raise refused(NOT_ON_SALE, request.productID)
+            raise refusals.NOT_ON_SALE(product=request.productID).error()
         if known.state == "many":
             raise TooMany("this user has used too many idempotency keys in two days; buy without one, or wait")
         if known.state == "other":
@@ -57,7 +57,8 @@ class KeyedBuying:
         try:
             accepted = await self._buying.buy_keyed(request, call, known.order_id, again=known.state == "again")
         except Refused as refusal:
-            await self._records.answer(claim, known.order_id, _REFUSED + refusal.short, refused=True)
+            answer = f"{_REFUSED}{refusal.short}:{refusal.message}"
+            await self._records.answer(claim, known.order_id, answer, refused=True)
             raise
         except BaseException:
             with suppress(RedisError):  # then a repetition goes on when the lease is over
@@ -77,5 +78,8 @@ class KeyedBuying:
 
 def _answered(known: Known, product_id: int) -> Accepted:
     if known.answer.startswith(_REFUSED):
-        raise refused(known.answer.removeprefix(_REFUSED), product_id)
+        short, _, reason = known.answer.removeprefix(_REFUSED).partition(":")
+        if not reason:  # a record of the release before
+            reason = refusals_of(product_id, [("", short)])[""].reason
+        raise Refusal(short, reason).error()
     return Accepted(known.order_id, queued=known.answer == "accepted")

@@ -14,17 +14,15 @@ from redis.exceptions import ResponseError
 import aiodtm
 from aiodtm.redis import SEVEN_DAYS, Guarded, RedisBarrier, RedisOutcome, once_each
 from eshop_chassis import KEPT_SECONDS, get_logger
+from eshop_contract import Refusal, refusals
 from eshop_flash_sale.sale.recent_takes import RecentTakes
 from eshop_flash_sale.sale.runs import RedisRuns
 from protoc_gen_fastapi.runtime import Refused, Unavailable
 
 log = get_logger(__name__)
-SOLD_OUT, NOT_ON_SALE, LIMIT_REACHED = "SOLD_OUT", "NOT_ON_SALE", "LIMIT_REACHED"
-SOLD_OUT_CODE, NOT_ON_SALE_CODE, LIMIT_CODE = 30023, 30024, 30025
-SALE_CLOSED, UNDONE = "SALE_CLOSED", "UNDONE"
+SALE_CLOSED = Refusal("SALE_CLOSED", "the flash sale is being set; try again in a moment")
+UNDONE = Refusal("UNDONE", "the shop could not take this order; try again")
 ACCEPTED_FIELDS = 6
-BEING_SET = "the flash sale is being set; try again in a moment"
-CODES = {SOLD_OUT: SOLD_OUT_CODE, NOT_ON_SALE: NOT_ON_SALE_CODE, LIMIT_REACHED: LIMIT_CODE}
 
 
 @dataclass(frozen=True)
@@ -45,13 +43,13 @@ class Take:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a call took: accepted references, and refused ones with their codes.
+    """What a call took: accepted references, and refused ones with the reason.
 
-    `Sales.take_each` has two codes more: SALE_CLOSED, the sale is being set; UNDONE, a check-back came first.
+    `Sales.take_each` has two reasons that pass: SALE_CLOSED, the sale is being set; UNDONE, a check-back came first.
     """
 
     accepted: frozenset[str]
-    refused: Mapping[str, str]
+    refused: Mapping[str, Refusal]
 
 
 class Keys:
@@ -85,8 +83,8 @@ class Sales:
         self._open: AsyncScript = redis.register_script(lua("open.lua"))
         self._settle: AsyncScript = redis.register_script(lua("settle.lua"))
 
-    async def at_sight(self, products: Sequence[int]) -> dict[int, str]:
-        """A cheap look before any work: the code with which a buyer of one unit would be refused now, if any."""
+    async def at_sight(self, products: Sequence[int]) -> dict[int, Refusal]:
+        """A cheap look before any work: why a buyer of one unit would be refused now, by product; others are absent."""
         names = ["state", "left", "run"]
         if len(products) == 1:
             rows: list[Any] = [await self._redis.hmget(Keys(products[0]).sale, names)]  # pyright: ignore[reportGeneralTypeIssues]
@@ -96,8 +94,8 @@ class Sales:
                 pipe.hmget(Keys(product_id).sale, names)
             rows = await pipe.execute()
         run_id = await self.run_id()
-        codes = {p: _code_at_sight(row, run_id) for p, row in zip(products, rows, strict=True)}
-        return {product_id: code for product_id, code in codes.items() if code}
+        found = {p: _refused_at_sight(p, row, run_id) for p, row in zip(products, rows, strict=True)}
+        return {product_id: refusal for product_id, refusal in found.items() if refusal}
 
     async def take(self, barrier: aiodtm.Barrier, product_id: int, items: Sequence[Take], *, each: bool) -> Taken:
         """Takes units once per branch. Raises Unavailable while the sale is being set, BranchRefused after an undo."""
@@ -106,13 +104,13 @@ class Sales:
             call = self._taking(barrier, product_id, items, run_id, each=each)
             [outcome] = await once_each(self._redis, self._take_script, [call])
         if isinstance(outcome, ResponseError):
-            if SALE_CLOSED not in str(outcome):
+            if SALE_CLOSED.short not in str(outcome):
                 raise outcome
-            raise Unavailable(BEING_SET, short=SALE_CLOSED) from outcome
+            raise Unavailable(SALE_CLOSED.reason, short=SALE_CLOSED.short) from outcome
         if outcome.state == "undone":
             raise aiodtm.BranchRefused("undone")
         found = orjson.loads(outcome.result)
-        return Taken(frozenset(row[0] for row in found["accepted"]), dict(found["refused"]))
+        return Taken(frozenset(row[0] for row in found["accepted"]), refusals_of(product_id, found["refused"]))
 
     async def take_each(self, barrier: aiodtm.Barrier, takes: Mapping[int, Sequence[Take]]) -> Taken:
         """Takes units of several products for one message, each item for itself, in one round trip.
@@ -123,23 +121,23 @@ class Sales:
         run_id = await self.run_id()
         calls = [self._taking(barrier, product_id, items, run_id, each=True) for product_id, items in takes.items()]
         accepted: set[str] = set()
-        refused: dict[str, str] = {}
+        refused: dict[str, Refusal] = {}
         with self._expecting(run_id):
             outcomes = await once_each(self._redis, self._take_script, calls)
             for call, (product_id, items), outcome in zip(calls, takes.items(), outcomes, strict=True):
-                code = UNDONE
+                why = UNDONE
                 if isinstance(outcome, ResponseError):
-                    code = SALE_CLOSED if SALE_CLOSED in str(outcome) else UNDONE
-                    if code == UNDONE:
+                    why = SALE_CLOSED if SALE_CLOSED.short in str(outcome) else UNDONE
+                    if why == UNDONE:
                         log.error("units can't be taken", key=call.keys[0], why=str(outcome))
                     await call.barrier.query_prepared(self._redis)
                 elif outcome.state != "undone":
                     found = orjson.loads(outcome.result)
                     self._recent.add(run_id, product_id, call.barrier, found["accepted"])
                     accepted.update(row[0] for row in found["accepted"])
-                    refused.update(found["refused"])
+                    refused.update(refusals_of(product_id, found["refused"]))
                     continue
-                refused.update((item.ref, code) for item in items)
+                refused.update((item.ref, why) for item in items)
         return Taken(frozenset(accepted), refused)
 
     async def run_id(self, *, fresh: bool = False) -> str:
@@ -234,13 +232,30 @@ def accepted_items(outcome: RedisOutcome) -> list[Take]:
     return [Take(ref, int(user), count, False, *more) for ref, user, count, _version, *more in rows]
 
 
-def _code_at_sight(row: Sequence[str | None], run_id: str) -> str | None:
+def refusals_of(product_id: int, rows: Iterable[Sequence[Any]]) -> dict[str, Refusal]:
+    """Why references were refused. Rows are take.lua's, [reference, code, facts...]; older ones have no facts."""
+    return {ref: _refusal(product_id, code, facts) for ref, code, *facts in rows}
+
+
+def _refusal(product_id: int, code: str, facts: Sequence[int]) -> Refusal:
+    if code == refusals.LIMIT_REACHED.short:
+        if not facts:
+            return refusals.LIMIT_REACHED_BEFORE()
+        count, limit, bought = facts
+        return refusals.LIMIT_REACHED(product=product_id, count=count, limit=limit, bought=bought)
+    if code == refusals.NOT_ON_SALE.short:
+        return refusals.NOT_ON_SALE(product=product_id)
+    count, left = facts or (1, 0)
+    return refusals.too_few(product_id, count, left, on_sale=True)
+
+
+def _refused_at_sight(product_id: int, row: Sequence[str | None], run_id: str) -> Refusal | None:
     state, left, run = row
     if state is None:
-        return NOT_ON_SALE
+        return refusals.NOT_ON_SALE(product=product_id)
     if state != "open" or (run_id and run != run_id):
         return SALE_CLOSED
-    return SOLD_OUT if int(left or 0) <= 0 else None
+    return refusals.SOLD_OUT(product=product_id) if int(left or 0) <= 0 else None
 
 
 def _packed(items: Iterable[Take], keys_before: int) -> tuple[str, list[str]]:

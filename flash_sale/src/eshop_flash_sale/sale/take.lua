@@ -11,18 +11,19 @@
 -- ARGV[3] seconds for which what became of references with a key is kept; with such keys only in mode "each"
 -- ARGV[4] the run of Redis that the caller knows, or ""; a sale that was opened in another one counts as closed
 -- stored          undo only: the result that the action stored
--- Result: JSON {"accepted": [[reference, user, units, version, amount, request id], ...], "refused": [[reference, code],
--- ...]}: all that the delivery of the orders needs
+-- Result: JSON {"accepted": [[reference, user, units, version, amount, request id], ...], "refused": [[reference, code,
+-- facts...], ...]}: all that the delivery of the orders needs, and all that a refused buyer is told. The facts are the
+-- units asked for and those left (SOLD_OUT); the units asked for, the limit and those bought before (LIMIT_REACHED)
 -- Error SALE_CLOSED while the sale is being set: nothing is stored, ask again.
 
-local function refusal(sale, users, limit, user, units, left, mine)
+local function refusal(users, limit, user, units, left, mine)
     if units > left then
-        return "SOLD_OUT"
+        return { "SOLD_OUT", units, left }
     end
     if limit > 0 and user ~= "0" then
         local bought = (mine[user] or tonumber(redis.call("HGET", users, user) or "0"))
         if bought + units > limit then
-            return "LIMIT_REACHED"
+            return { "LIMIT_REACHED", units, limit, bought }
         end
         mine[user] = bought + units
     end
@@ -89,14 +90,14 @@ local function business(KEYS, ARGV, stored)
         -- A unit that an earlier call took for this reference is still its own: it is accepted, and not taken again.
         local key = item[6]
         local before = key and (again[item[1]] or redis.call("EXISTS", KEYS[key]) == 1)
-        local code = nil
+        local why = nil
         if row[1] ~= "open" and not before then
-            code = "NOT_ON_SALE"
+            why = { "NOT_ON_SALE" }
         elseif not before then
-            code = refusal(sale, users, limit, item[2], item[3], left, mine)
+            why = refusal(users, limit, item[2], item[3], left, mine)
         end
-        if code then
-            refused[#refused + 1] = { item[1], code }
+        if why then
+            refused[#refused + 1] = { item[1], unpack(why) }
         else
             accepted[#accepted + 1] = { item[1], item[2], item[3], row[4], item[4], item[5] }
             if not before then

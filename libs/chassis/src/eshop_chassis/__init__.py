@@ -1,9 +1,16 @@
 """The runtime library that every service of a suite stands on."""
 
-from eshop_chassis.codes import SOLD_OUT
 from eshop_chassis.crash_points import crash_point
 from eshop_chassis.hooks import ChassisHooks
-from eshop_chassis.idempotency import KEPT_SECONDS, fingerprint, key_of, other_request, still_running, takes_keys
+from eshop_chassis.idempotency import (
+    KEPT_SECONDS,
+    KEY_STILL_RUNNING,
+    fingerprint,
+    key_of,
+    other_request,
+    still_running,
+    takes_keys,
+)
 from eshop_chassis.logs import get_logger
 from eshop_chassis.process.run import run
 from eshop_chassis.readiness import Check, describe
@@ -17,10 +24,11 @@ from eshop_chassis.settings import (
     RedisSettings,
     ServiceSettings,
 )
+from eshop_chassis.vocabulary import Vocabulary
 
 __all__ = [
     "KEPT_SECONDS",
-    "SOLD_OUT",
+    "KEY_STILL_RUNNING",
     "Api",
     "ChassisHooks",
     "Check",
@@ -32,6 +40,7 @@ __all__ = [
     "RedisSettings",
     "Service",
     "ServiceSettings",
+    "Vocabulary",
     "crash_point",
     "describe",
     "fingerprint",

@@ -1,45 +1,37 @@
-"""The chassis's answers to what the generated transports ask: metrics, logs, and how foreign errors map."""
+"""The chassis's answers to what the generated transports ask: metrics, logs, how errors are mapped and worded."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
-import sqlalchemy.exc as sa
-
-import aiodtm
-from eshop_chassis import metrics
-from eshop_chassis.dtm import calls as dtm_calls
+from eshop_chassis import dtm_calls, metrics
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql.errors import is_passing
 from eshop_chassis.readiness import describe
 from eshop_chassis.settings import ServiceSettings
-from protoc_gen_fastapi.runtime import (
-    Call,
-    Hooks,
-    InvalidArgument,
-    Refused,
-    RpcError,
-    StillRunning,
-    Unavailable,
-)
+from eshop_chassis.vocabulary import Vocabulary
+from protoc_gen_fastapi.runtime import Call, Hooks, InvalidArgument, RpcError, Unavailable, reworded
 
 log = get_logger(__name__)
 TELL_AGAIN_SECONDS = 1.0
-_REDIS_AWAY: set[type[Exception]] = set()
-_DTM_AWAY = (aiodtm.DtmUnavailable, aiodtm.DtmFailure)
-_DATABASE = "the database does not answer; try again"
-_STORE = "the store does not answer; try again"
-_PART = "a part of the shop does not answer; try again"
+PART_IS_AWAY: Final = "a part of the shop does not answer; try again"
+Translation = Callable[[Any], RpcError | None]
+F = TypeVar("F", bound=Translation)
+_translations: dict[type[BaseException], Translation] = {}
 
 
 class ChassisHooks(Hooks):
-    """Measures every rpc, logs what went wrong inside, translates errors of stores and DTM, and knows DTM's calls."""
+    """Measures every rpc, logs what went wrong inside, knows DTM's calls, translates foreign errors, words all errors.
+
+    Without a vocabulary every error keeps the code and the text that it was raised with.
+    """
 
     branches: bool = True
     """False where no DTM calls, as on a gateway: metadata that names a branch is then dropped."""
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, vocabulary: Vocabulary | None = None) -> None:
         self.max_body = settings.max_body_bytes
         self.default_timeout = settings.request_timeout
+        self.vocabulary = vocabulary
 
     def incoming(self, metadata: dict[str, str], query: Mapping[str, str]) -> Mapping[str, str]:
         if not self.branches:
@@ -77,27 +69,50 @@ class ChassisHooks(Hooks):
     def translate(self, exc: BaseException) -> RpcError | None:
         return translate(exc)
 
+    def worded(self, error: RpcError, call: Call) -> RpcError:
+        """With the envelope code that its short code stands for, and in the caller's language."""
+        words = self.vocabulary
+        if words is None:
+            return error
+        code = words.code_of(error.short) if error.short else None
+        text = words.text_in(call.prefers(words.languages), error.message)
+        if (code is None or code == error.code) and text == error.message:
+            return error
+        return reworded(error, text, error.code if code is None else code)
 
-def redis_is_away_on(*errors: type[Exception]) -> None:
-    """Says what Redis's client raises where Redis is away. A process without a client imports nothing of it (13 MB)."""
-    _REDIS_AWAY.update(errors)
+
+def translates(*kinds: type[BaseException]) -> Callable[[F], F]:
+    """Registers a function that turns errors of these kinds into the rpc errors that stand for them.
+
+    The folder that can raise such an error registers it, so that this module imports no store's client. The function
+    returns None for an error that is a bug; an error of several registered kinds goes to the most specific first.
+    """
+
+    def register(translation: F) -> F:
+        _translations.update(dict.fromkeys(kinds, translation))
+        return translation
+
+    return register
 
 
 def translate(exc: BaseException) -> RpcError | None:
     """The rpc error that stands for `exc`, or None where it is a surprise (INTERNAL)."""
-    if isinstance(exc, aiodtm.BranchRefused):
-        return Refused(exc.short, short=exc.short)
-    if isinstance(exc, aiodtm.BranchRunning):
-        return StillRunning(str(exc))
-    if isinstance(exc, (sa.SQLAlchemyError, aiodtm.CommitUnknown)) and is_passing(exc):
-        return _told("MySQL did not answer", exc, _DATABASE)
-    if isinstance(exc, tuple(_REDIS_AWAY)):
-        return _told("Redis did not answer", exc, _STORE)
-    if isinstance(exc, _DTM_AWAY):
-        return _told("DTM did not answer", exc, _PART)
-    if isinstance(exc, (ConnectionError, TimeoutError, aiodtm.BarrierInterrupted)):
-        return _told("a part did not answer", exc, _PART)
+    for kind in type(exc).__mro__:
+        translation = _translations.get(kind)
+        if translation is not None and (error := translation(exc)) is not None:
+            return error
     return None
+
+
+def away(event: str, exc: BaseException, message: str = PART_IS_AWAY) -> Unavailable:
+    """The answer where a part does not answer. Logs `event`, once a second at most."""
+    _trouble.tell(event, exc)
+    return Unavailable(message)
+
+
+@translates(ConnectionError, TimeoutError)
+def _some_part(exc: Exception) -> RpcError:
+    return away("a part did not answer", exc)
 
 
 class _Told:
@@ -117,8 +132,3 @@ class _Told:
 
 
 _trouble = _Told()
-
-
-def _told(event: str, exc: BaseException, message: str) -> Unavailable:
-    _trouble.tell(event, exc)
-    return Unavailable(message)

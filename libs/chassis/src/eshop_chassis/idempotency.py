@@ -12,10 +12,10 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from google.protobuf.message import Message
 
-from eshop_chassis.codes import KEY_STILL_RUNNING
 from protoc_gen_fastapi.runtime import IDEMPOTENCY_KEY, SOUND_KEY, Call, InvalidArgument, Refused, Unprocessable
 
 HEADER: Final = "Idempotency-Key"
+KEY_STILL_RUNNING: Final = 30027
 KEPT_SECONDS: Final = 2 * 24 * 3600
 
 

@@ -13,6 +13,8 @@ from aiodtm import DtmFailure, DtmUnavailable, Outcome, Saga, random_gid
 from eshop_chassis import crash_point, get_logger
 from eshop_chassis.dtm import MAX_REASON, Fault
 from eshop_chassis.mysql import Database, Tx
+from eshop_contract import Refusal
+from eshop_contract import refusals as table
 from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder, Row
 from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.refusals import Refusals
@@ -87,9 +89,9 @@ class Placer:
         ended = await self._settle_refused(gid, orders, outcome, whole=False) if outcome is not None else {}
         await self.place([order for order in orders if order.order_id not in ended], {})
 
-    async def refuse(self, order: NewOrder, code: str, reason: str) -> None:
+    async def refuse(self, order: NewOrder, why: Refusal) -> None:
         """Makes an order that nobody places final; one that somebody has placed or is placing is left alone."""
-        await cancel(self._db, self._store, "", [(order, Fault(order.order_id, code, reason[:MAX_REASON]))])
+        await cancel(self._db, self._store, "", [(order, Fault(order.order_id, why.short, why.reason[:MAX_REASON]))])
 
     async def _refuse_on_sight(self, orders: Sequence[NewOrder]) -> dict[str, Final]:
         """Ends orders that need no saga to be refused. One that somebody has placed or is placing is left alone."""
@@ -187,7 +189,7 @@ async def cancel(db: Database, store: OrderStore, gid: str, refused: Sequence[tu
         cancelled = await store.cancel(tx, gid, refused)
         for order, fault in refused:
             if order.flash_taken and order.order_id in cancelled:
-                await store.note_return(tx, order, resell=fault.code != "OUT_OF_STOCK")
+                await store.note_return(tx, order, resell=fault.code != table.OUT_OF_STOCK.short)
         return cancelled
 
     return await db.run(write)

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiodtm import Outcome
-from eshop_chassis.dtm import Fault
+from eshop_chassis.dtm import MAX_REASON, Fault
+from eshop_contract import refusals as table
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call
 
@@ -27,8 +28,9 @@ class Refusals:
         found = await self._stored(gid, outcome.refused_by)
         named = {fault.order_id: fault for fault in found if fault.order_id in order_ids}
         if not named and whole and len(order_ids) == 1:
-            first = found[0] if found else Fault("", "REFUSED", outcome.reason or "the order was refused")
-            return [Fault(order_ids[0], first.code, first.reason)]
+            unnamed = table.REFUSED()
+            first = found[0] if found else Fault("", unnamed.short, outcome.reason or unnamed.reason)
+            return [Fault(order_ids[0], first.code, first.reason[:MAX_REASON])]
         return list(named.values())
 
     async def _stored(self, gid: str, refused_by: str) -> list[Fault]:

@@ -9,6 +9,7 @@ from aiodtm import DtmUnavailable, Outcome
 from eshop_chassis import get_logger
 from eshop_chassis.dtm import MAX_REASON, Fault
 from eshop_chassis.mysql import Database
+from eshop_contract import refusals
 from eshop_order.orders import Row
 from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.placer import WAKE_SECONDS, Placer, cancel
@@ -89,8 +90,9 @@ class Sweeper:
         """Orders of the suite are placed again; those of a foreign saga are final with it."""
         foreign = [row for row in rows if not row.suite and row.state == "reverted"]
         if foreign:
-            why = (outcome.reason if outcome else "") or "its transaction was undone"
-            faults = [(row.order, Fault(row.order.order_id, "REVERTED", why[:MAX_REASON])) for row in foreign]
+            undone = refusals.REVERTED()
+            why = (outcome.reason if outcome else "") or undone.reason
+            faults = [(row.order, Fault(row.order.order_id, undone.short, why[:MAX_REASON])) for row in foreign]
             await cancel(self._db, self._store, gid, faults)
         own = [row for row in rows if row.suite and row.state in ("reverted", "placing")]
         if own:

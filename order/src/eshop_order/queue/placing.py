@@ -14,7 +14,7 @@ from aiodtm import CommitUnknown, DtmUnavailable
 from eshop_chassis import describe, get_logger
 from eshop_chassis.calls import BusyError
 from eshop_chassis.mysql import is_passing
-from eshop_contract import OrderIds
+from eshop_contract import OrderIds, refusals
 from eshop_order.orders import NewOrder
 from eshop_order.placing.lanes import MOST_ORDERS
 from eshop_order.placing.placer import Placer
@@ -83,7 +83,7 @@ class QueuePlacing:
         order = queue_message.salvaged(message.value, self._ids)
         while order is not None:
             try:
-                await self._placer.refuse(order, "DEAD_LETTER", f"the order can't be placed: {reason}")
+                await self._placer.refuse(order, refusals.DEAD_LETTER(reason=reason))
             except Exception as error:
                 log.warning("a dead letter's order is refused later", order_id=order.order_id, why=describe(error))
             else:

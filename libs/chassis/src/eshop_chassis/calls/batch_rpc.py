@@ -61,9 +61,11 @@ class BatchingClient(Generic[Q, R]):
     async def _send(self, batch: Sequence[Pending[tuple[Q, Call], R]]) -> None:
         requests = [pending.item[0] for pending in batch]
         calls = [pending.item[1] for pending in batch]
-        first = max(calls, key=lambda call: call.deadline or 0)
+        longest = max(calls, key=lambda call: call.deadline or 0)
+        # No caller's language: an error of the whole batch is told to each in theirs.
+        shared = Call.local({REQUEST_ID: longest.request_id}, timeout=longest.remaining())
         try:
-            results = await self._many(requests, [call.request_id for call in calls], keys_of(calls), first)
+            results = await self._many(requests, [call.request_id for call in calls], keys_of(calls), shared)
         except Unimplemented:
             log.info("the upstream knows no batch rpc; calls go one by one from now on")
             self._one_by_one = True

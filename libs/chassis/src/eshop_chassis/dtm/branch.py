@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import aiodtm
 from aiodtm.mysql import BARRIER_TABLE
-from eshop_chassis.codes import code_of
 from eshop_chassis.crash_points import crash_point
 from eshop_chassis.mysql import row_counts
 from eshop_chassis.mysql.database import Database, Tx, execute, fetch
@@ -32,11 +31,14 @@ class Fault:
 
 
 class BranchRefusal(Refused):
-    """Refused by a branch: carries every order at fault. Message and codes are those of the first."""
+    """Refused by a branch: carries every order at fault. Message and short code are those of the first.
 
-    def __init__(self, faults: Sequence[Fault], *, code: int | None = None) -> None:
+    The envelope code follows from the short code when the error is told, for the first call and a repeated one alike.
+    """
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
         first = faults[0]
-        super().__init__(first.reason, code=code_of(first.code) if code is None else code, short=first.code)
+        super().__init__(first.reason, short=first.code)
         self.faults = list(faults)
 
 
@@ -116,7 +118,7 @@ class Branch:
         faults = [Fault(*row) for row in await db.run(look)]
         if faults and faults[0].code == repeated.short:
             return BranchRefusal(faults)
-        return Refused(repeated.short, code=code_of(repeated.short), short=repeated.short)
+        return Refused(repeated.short, short=repeated.short)
 
     async def _record(self, tx: Tx, refusal: Exception) -> None:
         assert isinstance(refusal, BranchRefusal)  # noqa: S101 - `once` asks for no other

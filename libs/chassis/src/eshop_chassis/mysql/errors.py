@@ -7,6 +7,8 @@ import sqlalchemy.exc as sa
 
 import aiodtm
 from aiodtm.mysql import DUPLICATE, error_number, was_rolled_back
+from eshop_chassis.hooks import away, translates
+from protoc_gen_fastapi.runtime import RpcError
 
 __all__ = ["ILL_FITTING", "error_number", "is_duplicate", "is_passing", "is_unreachable", "text_of", "was_rolled_back"]
 
@@ -47,6 +49,11 @@ def text_of(error: sa.DBAPIError) -> str:
     """MySQL's own words."""
     args: tuple[Any, ...] = getattr(error.orig, "args", ())
     return str(args[1]) if len(args) > 1 else str(error.orig)
+
+
+@translates(sa.SQLAlchemyError, aiodtm.CommitUnknown)
+def _rpc_error(error: sa.SQLAlchemyError | aiodtm.CommitUnknown) -> RpcError | None:
+    return away("MySQL did not answer", error, "the database does not answer; try again") if is_passing(error) else None
 
 
 ILL_FITTING: Mapping[int, str] = {

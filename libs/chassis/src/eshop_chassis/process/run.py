@@ -25,6 +25,7 @@ from eshop_chassis.serving.http_app import build_app
 from eshop_chassis.serving.http_server import HttpServer, listen
 from eshop_chassis.serving.service import Service
 from eshop_chassis.settings import ServiceSettings, UnusableSettingError
+from eshop_chassis.vocabulary import Vocabulary
 
 S = TypeVar("S", bound=ServiceSettings)
 OpenService = Callable[[S, ChassisHooks], AbstractAsyncContextManager[Service]]
@@ -35,8 +36,13 @@ GRPC_TO_HTTP_SIZE = 4
 SAME_SIGNAL_SECONDS = 0.5
 
 
-def run(name: str, settings_type: type[S], open_service: OpenService[S]) -> NoReturn:
-    """Serves until SIGTERM or SIGINT, then drains and exits with 0. Bad settings end the process with one line."""
+def run(
+    name: str, settings_type: type[S], open_service: OpenService[S], vocabulary: Vocabulary | None = None
+) -> NoReturn:
+    """Serves until SIGTERM or SIGINT, then drains and exits with 0. Bad settings end the process with one line.
+
+    `vocabulary` has the codes and the texts of the suite's errors.
+    """
     try:
         settings = load_settings(settings_type)
         set_up_logs(name, settings.log_level, settings.log_format)
@@ -44,19 +50,25 @@ def run(name: str, settings_type: type[S], open_service: OpenService[S]) -> NoRe
         listener = _open_ports(name, settings)
         code = 0
         if (workers := _workers(settings)) > 1:
-            code = run_workers(workers, lambda: _work(name, settings, open_service, listener))
+            code = run_workers(workers, lambda: _work(name, settings, open_service, listener, vocabulary))
         else:
-            _work(name, settings, open_service, listener)
+            _work(name, settings, open_service, listener, vocabulary)
     except UnusableSettingError as problem:
         sys.exit(f"{name} cannot start: {problem}")
     sys.exit(code)
 
 
-def _work(name: str, settings: S, open_service: OpenService[S], listener: socket.socket) -> int:
+def _work(
+    name: str,
+    settings: S,
+    open_service: OpenService[S],
+    listener: socket.socket,
+    vocabulary: Vocabulary | None,
+) -> int:
     """Serves in this process until it is told to stop; returns its exit code."""
     loop_factory = uvloop.new_event_loop if settings.event_loop == "uvloop" else None
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(name, settings, open_service, listener))
+        runner.run(_serve(name, settings, ChassisHooks(settings, vocabulary), open_service, listener))
     return 0
 
 
@@ -92,9 +104,10 @@ def _open_ports(name: str, settings: ServiceSettings) -> socket.socket:
     return listener
 
 
-async def _serve(name: str, settings: S, open_service: OpenService[S], listener: socket.socket) -> None:
+async def _serve(
+    name: str, settings: S, hooks: ChassisHooks, open_service: OpenService[S], listener: socket.socket
+) -> None:
     stop = _stop_signal()
-    hooks = ChassisHooks(settings)
     async with open_service(settings, hooks) as service:
         process = _Process(name, settings, hooks, service)
         await process.start(listener)

@@ -19,12 +19,14 @@ from redis.exceptions import (
 )
 from redis.maint_notifications import MaintNotificationsConfig
 
-from eshop_chassis.hooks import redis_is_away_on
+from eshop_chassis.hooks import away, translates
 from eshop_chassis.readiness import MissingError, describe
 from eshop_chassis.settings import RedisSettings
+from protoc_gen_fastapi.runtime import Unavailable
+
 
 # A reply of Redis is a fact about the command, with these exceptions: it is loading, full, or not the one to write to.
-redis_is_away_on(
+@translates(
     ConnectionError,
     TimeoutError,
     BusyLoadingError,
@@ -33,6 +35,8 @@ redis_is_away_on(
     ClusterDownError,
     TryAgainError,
 )
+def _away(error: RedisError) -> Unavailable:
+    return away("Redis did not answer", error, "the store does not answer; try again")
 
 
 @asynccontextmanager

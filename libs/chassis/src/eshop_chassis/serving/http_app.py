@@ -5,15 +5,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from eshop_chassis.codes import all_codes
+from eshop_chassis.hooks import ChassisHooks
 from eshop_chassis.readiness import Readiness
-from protoc_gen_fastapi.runtime import ACCEPT_TEXT, Hooks, install
+from eshop_chassis.vocabulary import Vocabulary
+from protoc_gen_fastapi.runtime import ACCEPT_TEXT, install, known_codes, preferred
 
 SWAGGER_ASSETS = Path(fastapi_offline.__file__).parent / "static"
 _BEGIN = "SwaggerUIBundle({"
@@ -29,7 +30,7 @@ _ABOUT = (
 )
 
 
-def build_app(name: str, routers: Sequence[APIRouter], hooks: Hooks, readiness: Readiness) -> FastAPI:
+def build_app(name: str, routers: Sequence[APIRouter], hooks: ChassisHooks, readiness: Readiness) -> FastAPI:
     """Builds the HTTP side of a service: its routes, and those that every service has."""
     app = FastAPI(
         title=f"eshop {name}",
@@ -43,7 +44,7 @@ def build_app(name: str, routers: Sequence[APIRouter], hooks: Hooks, readiness: 
     for router in routers:
         app.include_router(router)
     app.include_router(_health(name, readiness))
-    app.include_router(_about(app))
+    app.include_router(_about(app, hooks))
     app.mount("/apis/swagger/assets", StaticFiles(directory=SWAGGER_ASSETS))
     return app
 
@@ -75,7 +76,7 @@ def _health(name: str, readiness: Readiness) -> APIRouter:
     return router
 
 
-def _about(app: FastAPI) -> APIRouter:
+def _about(app: FastAPI, hooks: ChassisHooks) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/metrics")
@@ -83,8 +84,8 @@ def _about(app: FastAPI) -> APIRouter:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/codes")
-    async def codes() -> Response:
-        return JSONResponse(all_codes())
+    async def codes(request: Request) -> Response:
+        return JSONResponse(_codes(hooks.vocabulary, request.headers.get("accept-language", "")))
 
     @router.get("/docs")
     @router.get("/apis/swagger/index.html")
@@ -105,3 +106,12 @@ def _about(app: FastAPI) -> APIRouter:
         return HTMLResponse(bytes(page.body).decode().replace(_BEGIN, _BEGIN + _ASKS_FOR_TEXT, 1))
 
     return router
+
+
+def _codes(vocabulary: Vocabulary | None, accepted: str) -> list[dict[str, int | str]]:
+    """Every envelope code that may be answered, and what it means in the caller's language."""
+    if vocabulary is None:
+        return known_codes()
+    language = preferred(accepted, vocabulary.languages)
+    listed = [*known_codes(), *({"code": code, "msg": msg} for code, msg in vocabulary.meanings.items())]
+    return [{"code": entry["code"], "msg": vocabulary.text_in(language, str(entry["msg"]))} for entry in listed]

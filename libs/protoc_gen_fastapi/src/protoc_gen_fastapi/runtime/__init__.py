@@ -23,11 +23,13 @@ from protoc_gen_fastapi.runtime.errors import (
     UnsupportedEncoding,
     error_class,
     known_codes,
+    reworded,
 )
 from protoc_gen_fastapi.runtime.hooks import Hooks
 from protoc_gen_fastapi.runtime.http_endpoint import Endpoint
 from protoc_gen_fastapi.runtime.http_routes import direct_endpoints
 from protoc_gen_fastapi.runtime.int64_text import ACCEPT_TEXT
+from protoc_gen_fastapi.runtime.language import preferred
 from protoc_gen_fastapi.runtime.methods import rpc, rpc_path
 from protoc_gen_fastapi.runtime.shared_replies import shares_replies
 
@@ -67,6 +69,8 @@ __all__ = [
     "install",
     "is_request_id",
     "known_codes",
+    "preferred",
+    "reworded",
     "rpc",
     "rpc_path",
     "shares_replies",

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from protoc_gen_fastapi.runtime.call import http_call
+from protoc_gen_fastapi.runtime.call import Call, http_call
 from protoc_gen_fastapi.runtime.documenting import with_exact_bounds
 from protoc_gen_fastapi.runtime.envelope import error_response
 from protoc_gen_fastapi.runtime.errors import Internal, InvalidArgument, RpcError, error_for_http
@@ -19,27 +19,33 @@ def install(app: FastAPI, hooks: Hooks) -> None:
     app.add_middleware(DirectPaths, owner=app)
     _document_exactly(app)
 
+    def call_of(request: Request) -> Call:
+        return http_call(request.scope["headers"], {}, hooks)[0]
+
+    def worded(request: Request, error: RpcError) -> RpcError:
+        return hooks.worded(error, call_of(request))
+
     async def on_http(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, HTTPException)  # noqa: S101 - registered for nothing else
-        response = error_response(error_for_http(exc.status_code, str(exc.detail)))
+        response = error_response(worded(request, error_for_http(exc.status_code, str(exc.detail))))
         response.status_code = exc.status_code
         response.headers.update(exc.headers or {})
         if exc.status_code == 405:
             response.headers["allow"] = ", ".join(allowed_verbs(app, request.url.path))
         return response
 
-    async def on_validation(_request: Request, exc: Exception) -> Response:
+    async def on_validation(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, RequestValidationError)  # noqa: S101 - registered for nothing else
         first = exc.errors()[0]
         field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return error_response(InvalidArgument(field, first["msg"]))
+        return error_response(worded(request, InvalidArgument(field, first["msg"])))
 
     async def on_crash(request: Request, exc: Exception) -> Response:
-        call, _ = http_call(request.scope["headers"], {}, hooks)
+        call = call_of(request)
         error = exc if isinstance(exc, RpcError) else hooks.translate(exc) or Internal()
         if isinstance(error, Internal):
             hooks.internal_error(request.url.path, call, exc)
-        return error_response(error, call.request_id)
+        return error_response(hooks.worded(error, call), call.request_id)
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)

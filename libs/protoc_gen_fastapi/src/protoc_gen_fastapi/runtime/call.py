@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from protoc_gen_fastapi.runtime.hooks import Hooks
 
+from protoc_gen_fastapi.runtime.language import ACCEPT_LANGUAGE, preferred
+
 Transport = Literal["grpc", "http", "local"]
 
 REQUEST_ID: Final = "x-request-id"
@@ -51,10 +53,17 @@ class Call:
 
     def outgoing(self) -> tuple[tuple[str, str], ...]:
         """The metadata that calls to other services bear; all other metadata belongs to this call alone."""
-        key = self.metadata.get(IDEMPOTENCY_KEY)
-        if key is not None and SOUND_KEY(key):
-            return ((REQUEST_ID, self.request_id), (IDEMPOTENCY_KEY, key))
-        return ((REQUEST_ID, self.request_id),)
+        told = ((REQUEST_ID, self.request_id),)
+        for name in (IDEMPOTENCY_KEY, ACCEPT_LANGUAGE):
+            value = self.metadata.get(name)
+            if value is not None and SOUND_KEY(value):
+                told = (*told, (name, value))
+        return told
+
+    def prefers(self, known: tuple[str, ...]) -> str:
+        """The language of `known` that the caller wants; the first where it says nothing."""
+        header = self.metadata.get(ACCEPT_LANGUAGE)
+        return known[0] if header is None else preferred(header, known)
 
 
 current_call: ContextVar[Call | None] = ContextVar("current_call", default=None)

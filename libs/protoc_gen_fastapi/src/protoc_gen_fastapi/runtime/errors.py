@@ -212,6 +212,11 @@ def error_class(status: grpc.StatusCode, code: int | None) -> type[RpcError]:
     return _BY_STATUS.get(status, Internal)
 
 
+def reworded(error: RpcError, message: str, code: int) -> RpcError:
+    """A copy of the error that says the same with another text and envelope code."""
+    return error_class(error.status, code)(message, code=code, short=error.short, data=error.data)
+
+
 def known_codes() -> list[dict[str, int | str]]:
     """The envelope codes that every service may answer with, for a page that lists them."""
     return [{"code": code, "msg": msg} for code, msg in sorted(_KNOWN_CODES.items())]

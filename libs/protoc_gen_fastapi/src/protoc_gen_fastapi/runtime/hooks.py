@@ -38,3 +38,10 @@ class Hooks:
     def translate(self, exc: BaseException) -> RpcError | None:
         """The error that stands for `exc`; None makes it an internal error."""
         return None
+
+    def worded(self, error: RpcError, call: Call) -> RpcError:
+        """The error as this caller is told it, for example in its language.
+
+        Others may be told the same error object, so this must return another one rather than change it.
+        """
+        return error

@@ -75,7 +75,8 @@ class Server:
                 status = "OK"
                 return self.rpc.reply()
             status = error.status.name
-            raise error from (None if error is exc else exc)
+            worded = self.hooks.worded(error, call)
+            raise worded from (None if worded is exc else exc)
         else:
             return reply
         finally:

@@ -698,6 +698,7 @@ def encode_GetOutcomeReply(m: order_pb2.GetOutcomeReply) -> dict[str, Any]:
         "status": m.status,
         "reason": m.reason,
         "order": encode_Order(m.order) if m.HasField("order") else None,
+        "code": m.code,
     }
 
 
@@ -706,8 +707,9 @@ class GetOutcomeReply(_rt.Reply):
 
     orderID: str = Field(description="Id of the order.")
     status: str = Field(description="accepted, running, confirmed, refused or cancelled.")
-    reason: str = Field(description="Why it was refused or cancelled; otherwise empty.")
+    reason: str = Field(description="Why it was refused or cancelled, in the caller's language; otherwise empty.")
     order: Order | None = Field(description="The order, once there is one.")
+    code: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="The code with which a refused order is told when it is submitted; otherwise 0.")
 
 
 def check_SubmitManyRequest(m: order_pb2.SubmitManyRequest) -> _rt.Violation | None:

@@ -216,16 +216,18 @@ class GetOutcomeRequest(_message.Message):
     def __init__(self, orderID: _Optional[str] = ...) -> None: ...
 
 class GetOutcomeReply(_message.Message):
-    __slots__ = ("orderID", "status", "reason", "order")
+    __slots__ = ("orderID", "status", "reason", "order", "code")
     ORDERID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
     orderID: str
     status: str
     reason: str
     order: Order
-    def __init__(self, orderID: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., order: _Optional[_Union[Order, _Mapping]] = ...) -> None: ...
+    code: int
+    def __init__(self, orderID: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., order: _Optional[_Union[Order, _Mapping]] = ..., code: _Optional[int] = ...) -> None: ...
 
 class SubmitManyRequest(_message.Message):
     __slots__ = ("orders", "requestIDs", "idempotencyKeys")
