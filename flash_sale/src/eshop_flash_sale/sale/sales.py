@@ -23,6 +23,8 @@ log = get_logger(__name__)
 SALE_CLOSED = Refusal("SALE_CLOSED", "the flash sale is being set; try again in a moment")
 UNDONE = Refusal("UNDONE", "the shop could not take this order; try again")
 ACCEPTED_FIELDS = 6
+ENDED = "UNDONE"
+"""Stands among the products of a branch once it was undone."""
 
 
 @dataclass(frozen=True)
@@ -153,13 +155,13 @@ class Sales:
 
     async def note_branch(self, barrier: aiodtm.Barrier, products: Iterable[int]) -> None:
         """Writes down of which products a branch is about to take units. Raises BranchRefused after its undo."""
-        if UNDONE in await self._add_to_branch(barrier, products):
+        if ENDED in await self._add_to_branch(barrier, products):
             raise aiodtm.BranchRefused("undone")
 
     async def end_branch(self, barrier: aiodtm.Barrier, products: Iterable[int]) -> list[int]:
         """Keeps the branch from taking more; returns the products to give back: those that it noted, and `products`."""
-        noted = await self._add_to_branch(barrier, [*products, UNDONE])
-        return sorted(int(product) for product in noted - {UNDONE})
+        noted = await self._add_to_branch(barrier, [*products, ENDED])
+        return sorted(int(product) for product in noted - {ENDED})
 
     async def _add_to_branch(self, barrier: aiodtm.Barrier, members: Iterable[int | str]) -> set[str]:
         """Adds to the set of a branch, and returns all of it."""
