@@ -27,7 +27,7 @@ class House:
         sales: Any = self.sales
         redis: Any = MemoryRedis(self.sales)
         nothing: Any = None
-        flash_sale = FlashSaleService(redis, sales, nothing, nothing, nothing, nothing, "orders", nothing, nothing)
+        flash_sale = FlashSaleService(redis, sales, nothing, nothing, nothing, nothing, nothing)
         handlers = flash_sale_api.flash_sale_handlers(flash_sale, self.network.hooks)
         self.network.serve("flash:1", handlers)
         self.flash_sale = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))

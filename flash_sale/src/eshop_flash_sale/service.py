@@ -9,10 +9,9 @@ import aiodtm
 from eshop_chassis import key_of
 from eshop_chassis.calls import answer_many
 from eshop_chassis.dtm import Branch, branch_headers
-from eshop_chassis.kafka import KafkaProducer
 from eshop_contract import OrderIds
 from eshop_flash_sale.buying.buy import Accepted, Buying, refused
-from eshop_flash_sale.delivery.delivery import Delivery, guards, order_bytes
+from eshop_flash_sale.delivery.delivery import Delivery, guards
 from eshop_flash_sale.delivery.drain import QueueDrain
 from eshop_flash_sale.idempotency.requests import KeyedBuying
 from eshop_flash_sale.sale.sales import SOLD_OUT, Sales, Take
@@ -31,9 +30,7 @@ class FlashSaleService(FlashSaleApi):
         sales: Sales,
         buying: Buying,
         keyed: KeyedBuying,
-        producer: KafkaProducer,
         ids: OrderIds,
-        topic: str,
         drain: QueueDrain,
         delivery: Delivery,
     ) -> None:
@@ -43,9 +40,7 @@ class FlashSaleService(FlashSaleApi):
         self._sales = sales
         self._buying = buying
         self._keyed = keyed
-        self._producer = producer
         self._ids = ids
-        self._topic = topic
 
     async def flash_sale(self, request: pb.FlashSaleRequest, call: Call) -> pb.FlashSaleReply:
         key = key_of(call)
@@ -83,7 +78,7 @@ class FlashSaleService(FlashSaleApi):
             await self._delivery.deliver_one(Branch(call).barrier, request, call.request_id)
             return pb.SendSubmitOrderNotifyReply(orderID=request.orderID)
         order_id = self._ids.new("b")
-        await self._producer.send(self._topic, order_id, order_bytes(order_id, request), branch_headers(call))
+        await self._delivery.write_one(order_id, request, branch_headers(call))
         return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def send_submit_order_notify_many(

@@ -12,7 +12,7 @@ from eshop_chassis.crud import SharedLists, changed_fields, client_names, sent_f
 from eshop_chassis.dtm import Branch, BranchRefusal, branch_headers
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
 from eshop_chassis.mysql import Database, Tx
-from eshop_contract import OrderIds
+from eshop_contract import OrderIds, QueueSeal
 from eshop_order.idempotency.requests import KeyedRequests
 from eshop_order.idempotency.store import Claim
 from eshop_order.orders import Final, NewOrder
@@ -45,6 +45,7 @@ class OrderService(OrderApi):
         keyed: KeyedRequests,
         producer: KafkaProducer,
         ids: OrderIds,
+        seal: QueueSeal,
         *,
         topic: str,
         wait_seconds: float,
@@ -58,6 +59,7 @@ class OrderService(OrderApi):
         self._keyed = keyed
         self._producer = producer
         self._ids = ids
+        self._seal = seal
         self._topic = topic
         self._wait_seconds = wait_seconds
 
@@ -86,8 +88,8 @@ class OrderService(OrderApi):
     async def _notify(
         self, order_id: str, request: pb.SendSubmitOrderNotifyRequest, call: Call
     ) -> pb.SendSubmitOrderNotifyReply:
-        order = _new_order(order_id, request)
-        await self._producer.send(self._topic, order_id, queue_message.write(order), branch_headers(call))
+        value = queue_message.write(_new_order(order_id, request))
+        await self._producer.send(self._topic, order_id, value, self._seal.headers(value, branch_headers(call)))
         return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def submit_many(self, request: pb.SubmitManyRequest, call: Call) -> pb.SubmitManyReply:
@@ -115,7 +117,9 @@ class OrderService(OrderApi):
         orders = [_new_order(self._ids.new("b"), request) for request in requests]
         messages: list[QueueMessage] = []
         for order, request_id in zip(orders, request_ids, strict=True):
-            messages.append(QueueMessage(order.order_id, queue_message.write(order), {REQUEST_ID: request_id}))
+            value = queue_message.write(order)
+            headers = self._seal.headers(value, {REQUEST_ID: request_id})
+            messages.append(QueueMessage(order.order_id, value, headers))
             if len(messages) % SLICE == 0:
                 await asyncio.sleep(0)  # sagas are placed by the same event loop, and each of their steps waits for it
         errors = await self._producer.send_each(self._topic, messages)

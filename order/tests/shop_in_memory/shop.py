@@ -15,7 +15,7 @@ from aiodtm import Barrier, random_gid
 from aiodtm.testing import InMemoryDtm, Plan
 from eshop_chassis.dtm import stored_refusals
 from eshop_chassis.kafka import QueueMessage
-from eshop_contract import Kind, OrderIds, OrderIdSettings
+from eshop_contract import Kind, OrderIds, OrderIdSettings, QueueSeal
 from eshop_coupon.service import CouponService
 from eshop_coupon.store import UNUSED, USED
 from eshop_flash_sale.buying import Buying, Messages
@@ -59,6 +59,7 @@ from shop_in_memory.stock import MemoryStock, ledger, rows
 SCREENED_BATCHES = 8
 LEFT_BEHIND_SECONDS = 15
 LEASE_SECONDS = 6
+SECRET = OrderIdSettings(order_id_key="a secret for tests")
 
 
 class Queue:
@@ -114,7 +115,7 @@ class Shop:
         self.dtm = InMemoryDtm(plan, retry_after=0.002)
         self.dtm_of_redis = InMemoryDtm(retry_after=0.002)
         self.network = Network()
-        self.ids = OrderIds(OrderIdSettings())
+        self.ids, self.seal = OrderIds(SECRET), QueueSeal(SECRET)
         self.queue: Any = Queue()
         self.order_db, self.orders, self.keys = MemoryDatabase(), MemoryOrders(), MemoryKeys()
         self.stock_db, self.stock = MemoryDatabase(), MemoryStock()
@@ -152,10 +153,10 @@ class Shop:
         records: Any = MemoryKeyRecords()
         messages = Messages(self.dtm_of_redis, address="flash:1")
         drain: Any = Drain()
-        delivery = Delivery(redis, self.queue, "orders", drain)
+        delivery = Delivery(redis, self.queue, "orders", self.seal, drain)
         buying = Buying(sales, messages, delivery, self.ids, self.client, wait_seconds=1, lanes=2)
         keyed = KeyedBuying(records, self.ids, buying)
-        return FlashSaleService(redis, sales, buying, keyed, self.queue, self.ids, "orders", drain, delivery)
+        return FlashSaleService(redis, sales, buying, keyed, self.ids, drain, delivery)
 
     def office(self, dtm: Any = None) -> Office:
         """A new process of the order service."""
@@ -181,6 +182,7 @@ class Shop:
             KeyedRequests(db, keys, placer.gid_of.__contains__, lease_seconds=LEASE_SECONDS),
             self.queue,
             self.ids,
+            self.seal,
             topic="orders",
             wait_seconds=2,
         )

@@ -6,7 +6,7 @@ from eshop_chassis.hooks import ChassisHooks
 from eshop_chassis.idempotency import KEPT_SECONDS, fingerprint, key_of, other_request, still_running, takes_keys
 from eshop_chassis.logs import get_logger
 from eshop_chassis.process.run import run
-from eshop_chassis.readiness import Check, describe
+from eshop_chassis.readiness import Check, MissingError, describe
 from eshop_chassis.serving.service import Api, Service
 from eshop_chassis.settings import (
     DtmMySQLSettings,
@@ -28,6 +28,7 @@ __all__ = [
     "DtmRedisSettings",
     "EshopSettings",
     "KafkaSettings",
+    "MissingError",
     "MySQLSettings",
     "RedisSettings",
     "Service",
