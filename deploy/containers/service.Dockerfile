@@ -49,6 +49,8 @@ FROM ${PYTHON_IMAGE}
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 COPY --from=dependencies /venv /venv
 COPY deploy/containers/health.py /health.py
+# Where compose mounts the volume with the installation's secret, which `deploy` writes.
+RUN mkdir /keys && chown 10001:10001 /keys
 COPY --from=workspace /suite/ /
 # Up to here all images are one: built once, pulled once, and in memory once.
 ARG SERVICE

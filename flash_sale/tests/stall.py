@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 from shop_in_memory.network import Network
-from shop_in_memory.shop import Drain, Queue
+from shop_in_memory.shop import SECRET, Drain, Queue
 
 from aiodtm import Message
 from aiodtm.testing import InMemoryDtm, Plan
-from eshop_contract import OrderIds, OrderIdSettings
+from eshop_contract import OrderIds, QueueSeal
 from eshop_flash_sale.buying import buy
 from eshop_flash_sale.buying.buy import Buying
 from eshop_flash_sale.buying.messages import Messages
@@ -22,7 +22,7 @@ from protoc_gen_fastapi.runtime import Call, Unavailable
 
 from .shelf import Shelf
 
-IDS = OrderIds(OrderIdSettings())
+IDS = OrderIds(SECRET)
 
 
 class Orders:
@@ -71,7 +71,7 @@ class Stall:
         self.messages = Messages(self.dtm, address="flash:1")
         queue: Any = self.queue
         drain: Any = Drain()
-        self.delivery = Delivery(self.shelf.redis, queue, "orders", drain)
+        self.delivery = Delivery(self.shelf.redis, queue, "orders", QueueSeal(SECRET), drain)
         self.buying = Buying(self.shelf.sales, self.messages, self.delivery, IDS, orders, wait_seconds=0.3, lanes=2)
         keyed = KeyedBuying(self.shelf.keys, IDS, self.buying)
         self.service = FlashSaleService(self.shelf.sales, self.buying, keyed, self.delivery, drain, IDS)

@@ -33,6 +33,7 @@ def service(db: Database, shop: Shop) -> OrderService:
         office.service._keyed,
         shop.queue,
         shop.ids,
+        shop.seal,
         topic="orders",
         wait_seconds=1,
     )

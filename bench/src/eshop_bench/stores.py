@@ -10,10 +10,9 @@ import pymysql
 import redis
 from confluent_kafka import Consumer, TopicPartition
 
-from eshop_deploy.parts.kafka import TOPIC
 from eshop_deploy.stacks import Settings
+from eshop_deploy.verify import Names
 
-GROUP = "activity-order-group"
 SECONDS = 5.0
 # What orders leave behind; the tables of what is sold and to whom stay.
 TRACES = (
@@ -43,14 +42,14 @@ UNFINISHED_MESSAGES = "{a}_u"
 class Stores:
     """`sql` gives rows, `value` the only column of the only row."""
 
-    def __init__(self, mysql: pymysql.Connection[Any], cache: redis.Redis, kafka: Consumer) -> None:
+    def __init__(self, mysql: pymysql.Connection[Any], cache: redis.Redis, kafka: Consumer, topic: str) -> None:
         self._mysql = mysql
         self.redis = cache
         self._kafka = kafka
-        partitions = kafka.list_topics(TOPIC, timeout=SECONDS).topics[TOPIC].partitions
+        partitions = kafka.list_topics(topic, timeout=SECONDS).topics[topic].partitions
         counting = "SELECT table_schema FROM information_schema.tables WHERE table_name = %s"
         self._counting = {str(database) for (database,) in self.sql(counting, COUNTERS)}
-        self._partitions = [TopicPartition(TOPIC, partition) for partition in partitions]
+        self._partitions = [TopicPartition(topic, partition) for partition in partitions]
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._mysql.cursor() as cursor:
@@ -139,7 +138,8 @@ def open_stores(settings: Settings) -> Generator[Stores]:
     )
     cache = redis.Redis(settings.host, settings.ports["redis"], password=settings.redis_password, decode_responses=True)
     # A member of no group: it only asks how far the group of the order service is.
-    config = {"bootstrap.servers": settings.address("kafka"), "group.id": GROUP, "enable.auto.commit": False}
+    names = Names.of(settings)
+    config = {"bootstrap.servers": settings.address("kafka"), "group.id": names.group, "enable.auto.commit": False}
     kafka = Consumer(config)
     with contextlib.closing(mysql), contextlib.closing(cache), contextlib.closing(kafka):
-        yield Stores(mysql, cache, kafka)
+        yield Stores(mysql, cache, kafka, names.topic)

@@ -17,6 +17,7 @@ from eshop_deploy.layout import StackDir, code_version
 from eshop_deploy.parts import Goal, parts_of, services
 from eshop_deploy.plan import Plan, last_offset, write_plan
 from eshop_deploy.ports import require_distinct, require_free
+from eshop_deploy.secret import with_secret
 from eshop_deploy.settings import SERVICES, Settings
 from eshop_deploy.status import PartStatus, StackStatus, read_status
 from eshop_deploy.take_down import running
@@ -46,7 +47,7 @@ def bring_up(stack: StackDir, port_offset: int | None, goal: Goal) -> StackStatu
         raise MissingTool(f"Not installed: {', '.join(absent)}", "Run: make up (it installs the workspace first)")
     goal = "all" if goal == "parts" and _services_run(stack) else goal
     offset = last_offset(stack) if port_offset is None else port_offset
-    settings = chosen_settings(stack.name, offset)
+    settings = with_secret(stack, chosen_settings(stack.name, offset))
     require_distinct(settings)
     require_free(parts_of(stack, settings, goal), own=_own_ports(stack))
     plan = Plan(goal, time.time_ns(), offset)

@@ -1,33 +1,37 @@
 """`eshop dead-letters`: what the order queue has put aside, and back into the queue with it.
 
-A replay may be repeated: a message keeps its order's id, or the place where it first was, which names an order that
-came without one, and an order is placed once.
+A replay may be repeated: a message keeps its order's id, and an order is placed once. What this installation did not
+write stays put aside: a replay does not make it an order. Messages of releases that sealed nothing are sealed here.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import orjson
 from confluent_kafka import Producer
 from rich.markup import escape
 
+from eshop_contract import OrderIds
 from eshop_deploy.failures import BadSetting, PartFailed
 from eshop_deploy.progress import console, step
 from eshop_deploy.settings import Settings
-from eshop_deploy.verify.queue import Letter, OrderQueue, open_queue, order_id_of
+from eshop_deploy.verify.queue import Letter, Names, OrderQueue, open_queue, order_id_of
 from eshop_deploy.verify.stores import Snapshot, open_mysql
 
 MOST_SHOWN = 300
 SECONDS = 10.0
 # Not an order, whatever is done: a replay would only put it aside again.
 NO_ORDER = "not an order"
+FOREIGN = "not written by this shop"
+CUT = "cut, can't be replayed"
 WAITING = "waiting"
 
 
 @dataclass(frozen=True)
 class Fate:
-    """A dead letter and what has become of its order: waiting, not an order, or the state of the order."""
+    """A dead letter and what has become of its order: one of the states above, or the state of the order."""
 
     letter: Letter
     order_id: str
@@ -47,16 +51,40 @@ def dead_letters(settings: Settings, replay: str) -> None:
 
 
 def fates(settings: Settings, queue: OrderQueue) -> list[Fate]:
-    """Every dead letter with the state of its order, the oldest first."""
-    letters = queue.letters()
-    ids = [order_id_of(queue.names, letter.position, letter.value) or "" for letter in letters]
+    """Every dead letter with the state of its order, the oldest first. A letter of ours comes sealed."""
     with open_mysql(settings) as link:
+        db = Snapshot(link)
+        past = _past(db, queue.names.dead_letters)
+        found = [_judged(queue.names, letter, past) for letter in queue.letters()]
         sql = "SELECT order_id, state FROM eshop_order.order_record WHERE order_id IN ({})"
-        states = dict(Snapshot(link).among(sql, [order_id for order_id in ids if order_id]))
-    return [
-        Fate(letter, order_id, states.get(order_id, WAITING) if order_id else NO_ORDER)
-        for letter, order_id in zip(letters, ids, strict=True)
-    ]
+        states = dict(db.among(sql, [fate.order_id for fate in found if fate.state == WAITING]))
+    return [replace(f, state=states.get(f.order_id, WAITING)) if f.state == WAITING else f for f in found]
+
+
+def _past(db: Snapshot, topic: str) -> dict[int, int]:
+    """How far each partition of the dead letters reached when messages began to be sealed."""
+    rows = db.among("SELECT kafka_partition, until_offset FROM eshop_order.before_seals WHERE topic IN ({})", [topic])
+    return {int(partition): int(until) for partition, until in rows}
+
+
+def _judged(names: Names, letter: Letter, past: dict[int, int]) -> Fate:
+    if "cut" in letter.headers:
+        return Fate(letter, "", CUT)
+    order_id = order_id_of(names, letter.position, letter.value)
+    if names.seal.fits(letter.value, letter.headers):
+        return Fate(letter, order_id or "", WAITING if order_id else NO_ORDER)
+    if letter.offset >= past.get(letter.partition, 0):
+        return Fate(letter, "", FOREIGN)
+    older = OrderIds.of_older_releases()
+    if order_id is None or not (names.ids.kind(order_id) or older.kind(order_id)):
+        return Fate(letter, "", NO_ORDER)
+    return Fate(_sealed(names, letter, order_id), order_id, WAITING)
+
+
+def _sealed(names: Names, letter: Letter, order_id: str) -> Letter:
+    """A letter from before there were seals, as this release would have written it."""
+    value = orjson.dumps({**orjson.loads(letter.value), "orderID": order_id})
+    return replace(letter, value=value, headers=names.seal.headers(value, letter.headers))
 
 
 def _chosen(found: list[Fate], replay: str) -> list[Fate]:
@@ -67,6 +95,8 @@ def _chosen(found: list[Fate], replay: str) -> list[Fate]:
     offsets = {int(text) for text in replay.split(",")}
     if absent := offsets - {fate.letter.offset for fate in found}:
         raise BadSetting(f"There is no dead letter {min(absent)}", "List them: make dead-letters")
+    if cut := offsets & {fate.letter.offset for fate in found if fate.state == CUT}:
+        raise BadSetting(f"Dead letter {min(cut)} was cut: Kafka has not all of its message", "Leave it out")
     return [fate for fate in found if fate.letter.offset in offsets]
 
 
@@ -75,7 +105,8 @@ def write_again(settings: Settings, queue: OrderQueue, letters: list[Letter]) ->
     producer = Producer({"bootstrap.servers": settings.address("kafka"), "acks": "all", "enable.idempotence": True})
     for letter in letters:
         headers = {**letter.headers, "replayed": str(letter.offset)}
-        headers.pop("reason", None)
+        for name in ("reason", "place"):
+            headers.pop(name, None)
         pairs: list[tuple[str, str | bytes | None]] = [(name, text.encode()) for name, text in headers.items()]
         producer.produce(queue.names.topic, letter.value, letter.key or None, headers=pairs)
     if missing := producer.flush(SECONDS):

@@ -7,12 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import psutil
 
-from eshop_deploy.environment import chosen_settings
+from eshop_deploy.environment import chosen_settings, saved_settings
 from eshop_deploy.failures import BringUpError
 from eshop_deploy.health import look, supervisor_alive
 from eshop_deploy.layout import StackDir, state_dir
@@ -27,6 +28,8 @@ DISK_BYTES = 3 * 2**30
 MEMORY_BYTES = 3 * 2**30
 # Another stack holds all ports at once; three of them tell that.
 PORTS_TOLD = 3
+# A poll of the order queue may take some seconds to place.
+QUEUE_SECONDS = 10.0
 LOOPBACK = ("127.", "::1", "::ffff:127.")
 
 
@@ -133,6 +136,30 @@ def _stack(stack: StackDir) -> Iterator[Finding]:
         yield Finding(health.part.name, health.trouble or "answers", health.fix)
         if health.record:
             yield from _reach(health.part, health.record.pid)
+    if all(health.record for health in healths if health.part.name in ("kafka", "order")):
+        yield _queue(stack)
+
+
+def _queue(stack: StackDir) -> Finding:
+    """Whether buffered orders are being placed, by the offsets alone: whoever should place them is not asked."""
+    from eshop_deploy.verify.queue import lag, open_queue  # not at the top: it loads the services' libraries
+
+    try:
+        with open_queue(saved_settings(stack)) as queue:
+            before = after = queue.spans()
+            end = time.monotonic() + QUEUE_SECONDS
+            while lag(after) and [s.done for s in after] == [s.done for s in before] and time.monotonic() < end:
+                time.sleep(0.5)
+                after = queue.spans()
+    except BringUpError as error:
+        return Finding("order queue", error.fact, error.fix or error.fact)
+    waiting = sum(span.end - span.done for span in after)
+    if not lag(after):
+        return Finding("order queue", "all messages are placed")
+    if [span.done for span in after] != [span.done for span in before]:
+        return Finding("order queue", f"{waiting} messages wait, and it moves on")
+    told = f"{waiting} messages wait, and none was finished in {QUEUE_SECONDS:.0f} s"
+    return Finding("order queue", told, f"Look again in a minute; then see {stack.log('order')}")
 
 
 def _ports(stack: StackDir, alive: set[str]) -> Iterator[Finding]:

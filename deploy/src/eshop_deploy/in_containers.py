@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 import pymysql
 import typer
 
+from eshop_contract import OrderQueueSettings
 from eshop_deploy import demo, dtm_schema, probes
 from eshop_deploy.failures import BringUpError
 from eshop_deploy.gateway import Gateway
-from eshop_deploy.parts.kafka import TOPIC
 from eshop_deploy.progress import console, fail, step
+from eshop_deploy.secret import FILE_VARIABLE, VARIABLE, kept_secret
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-DEAD_LETTERS = f"{TOPIC}-dead-letter"
 
 
 @app.command("set-up-stores")
 def set_up_stores() -> None:
-    """Make DTM's tables and the queue's topics where they are missing. The services make their own tables."""
+    """Make DTM's tables, the queue's topics and the installation's secret where they are missing.
+
+    The services make their own tables.
+    """
+    if not os.environ.get(VARIABLE) and (file := os.environ.get(FILE_VARIABLE)):
+        with step(f"The installation's secret in {file}"):
+            kept_secret(Path(file))
     with step("DTM's tables"):
         make_tables()
     partitions = os.environ.get("ESHOP_KAFKA_PARTITIONS") or "1"
-    with step(f"Topics {TOPIC} ({partitions} partitions) and {DEAD_LETTERS}"):
+    topics = OrderQueueSettings.of(os.environ)
+    with step(f"Topics {topics.kafka_order_topic} ({partitions} partitions) and {topics.kafka_dead_letter_topic}"):
         bootstrap = os.environ["ESHOP_KAFKA_BOOTSTRAP"]
-        probes.make_topic_at(bootstrap, TOPIC, int(partitions))
-        probes.make_topic_at(bootstrap, DEAD_LETTERS, 1)
+        probes.make_topic_at(bootstrap, topics.kafka_order_topic, int(partitions))
+        probes.make_topic_at(bootstrap, topics.kafka_dead_letter_topic, 1)
 
 
 def make_tables() -> None:

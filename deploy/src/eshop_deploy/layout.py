@@ -58,6 +58,11 @@ class StackDir:
         return self.path / "env"
 
     @property
+    def secret_file(self) -> Path:
+        """What signs the stack's order ids and queue messages; it goes with the data."""
+        return self.path / "data" / "order-id-key"
+
+    @property
     def plan_file(self) -> Path:
         return self.path / "plan.json"
 

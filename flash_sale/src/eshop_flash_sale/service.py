@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import aiodtm
 from eshop_chassis import key_of
 from eshop_chassis.calls import answer_many
-from eshop_chassis.dtm import Branch
+from eshop_chassis.dtm import Branch, branch_headers
 from eshop_contract import OrderIds, Refusal, refusals
 from eshop_flash_sale.buying.buy import Accepted, Buying
 from eshop_flash_sale.delivery.delivery import Delivery
@@ -66,7 +66,7 @@ class FlashSaleService(FlashSaleApi):
             await self._delivery.deliver_one(Branch(call).barrier, request, call.request_id)
             return pb.SendSubmitOrderNotifyReply(orderID=request.orderID)
         order_id = self._ids.new("b")
-        await self._delivery.buffer(order_id, request, call.request_id)
+        await self._delivery.write_one(order_id, request, branch_headers(call))
         return pb.SendSubmitOrderNotifyReply(orderID=order_id)
 
     async def send_submit_order_notify_many(

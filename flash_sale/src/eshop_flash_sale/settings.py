@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from eshop_chassis import DtmRedisSettings, KafkaSettings, RedisSettings, ServiceSettings
-from eshop_contract import OrderIdSettings
+from eshop_contract import OrderIdSettings, OrderQueueSettings
 
 
-class Settings(ServiceSettings, RedisSettings, KafkaSettings, DtmRedisSettings, OrderIdSettings):
+class Settings(ServiceSettings, RedisSettings, KafkaSettings, DtmRedisSettings, OrderIdSettings, OrderQueueSettings):
     """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
 
     http_port: int = Field(30680, validation_alias="ESHOP_FLASH_SALE_HTTP_PORT")

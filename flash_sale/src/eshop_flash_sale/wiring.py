@@ -9,7 +9,7 @@ from eshop_chassis.calls import open_channel
 from eshop_chassis.dtm import Recovery, check_dtm
 from eshop_chassis.kafka import check_kafka, open_producer
 from eshop_chassis.redis import check_redis, open_redis
-from eshop_contract import OrderIds
+from eshop_contract import OrderIds, QueueSeal
 from eshop_flash_sale.buying.buy import Buying
 from eshop_flash_sale.buying.messages import Messages
 from eshop_flash_sale.delivery.delivery import Delivery
@@ -37,8 +37,12 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         open_dtm(grpc=settings.dtm_redis_grpc, http=settings.dtm_redis_http) as dtm,
         open_channel(settings.order_address) as order_channel,
     ):
-        sales, ids, drain = Sales(redis, runs), OrderIds(settings), QueueDrain(settings)
-        delivery = Delivery(redis, producer, settings.kafka_order_topic, drain)
+        sales, ids, drain = (
+            Sales(redis, runs),
+            OrderIds(settings),
+            QueueDrain(settings, settings.kafka_order_topic, settings.kafka_order_group),
+        )
+        delivery = Delivery(redis, producer, settings.kafka_order_topic, QueueSeal(settings), drain)
         buying = Buying(
             sales,
             Messages(dtm, address=settings.flash_sale_address),

@@ -17,7 +17,7 @@ from eshop_chassis import (
 )
 from eshop_chassis.process.run import load_settings
 from eshop_chassis.settings import EshopSettings, UnusableSettingError
-from eshop_contract import OrderIdSettings
+from eshop_contract import OrderIdSettings, OrderQueueSettings
 
 README = Path(__file__).parent.parent / "README.md"
 GROUPS = [
@@ -28,6 +28,7 @@ GROUPS = [
     DtmMySQLSettings,
     DtmRedisSettings,
     OrderIdSettings,
+    OrderQueueSettings,
 ]
 
 
@@ -38,11 +39,12 @@ class Settings(
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch):
+def _only_the_secret(monkeypatch):
     import os
 
     for name in [name for name in os.environ if name.startswith("ESHOP_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("ESHOP_ORDER_ID_KEY", "a secret for tests")
 
 
 def test_every_group_is_read_with_the_prefix_whatever_groups_are_joined(monkeypatch):
@@ -115,12 +117,29 @@ def test_everything_wrong_is_told_at_once(monkeypatch):
 
 def test_passwords_are_not_shown():
     assert "123456" not in repr(Settings())
+    assert "a secret for tests" not in repr(Settings())
+
+
+@pytest.mark.parametrize("key", ["", "short", "eshop-lab-key"])
+def test_without_a_secret_of_its_own_no_service_starts(monkeypatch, key):
+    monkeypatch.setenv("ESHOP_ORDER_ID_KEY", key)
+    with pytest.raises(UnusableSettingError, match=r"^ESHOP_ORDER_ID_KEY: .*openssl rand -hex 32$"):
+        load_settings(Settings)
+
+
+def test_the_secret_may_lie_in_a_file(monkeypatch, tmp_path):
+    monkeypatch.delenv("ESHOP_ORDER_ID_KEY")
+    monkeypatch.setenv("ESHOP_ORDER_ID_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(UnusableSettingError, match=r"^ESHOP_ORDER_ID_KEY_FILE: .*No such file"):
+        load_settings(Settings)
+    (tmp_path / "key").write_text("a secret in a file\n")
+    assert load_settings(Settings).order_id_key == "a secret in a file"
 
 
 def test_every_group_derives_from_the_class_that_has_the_prefix():
     found = [c for c in vars(eshop_chassis.settings).values() if isinstance(c, type) and issubclass(c, EshopSettings)]
     assert len(found) >= 7
-    assert all(group.model_config["env_prefix"] == "ESHOP_" for group in [*found, OrderIdSettings])
+    assert all(group.model_config["env_prefix"] == "ESHOP_" for group in [*found, OrderIdSettings, OrderQueueSettings])
 
 
 def test_the_readme_lists_every_shared_setting_with_its_default():

@@ -17,6 +17,9 @@ class OrderHousekeepingSettings(HousekeepingSettings):
     """How long transactions are kept."""
 
     keep_barriers_days: int = Field(7, ge=7, description="how long barrier rows are kept; DTM may repeat a call")
+    keep_buried_days: int = Field(
+        30, ge=7, description="how long the places of dead letters are kept; Kafka keeps them 7"
+    )
     keep_transactions_days: int = Field(7, ge=7, description="how long DTM's finished transactions are kept in MySQL")
 
 
@@ -24,6 +27,7 @@ def expiring(settings: OrderHousekeepingSettings) -> list[Expiring]:
     """Barriers last: they are what a call that comes late is judged by."""
     refusals = expiring_refusals(settings)
     return [
+        Expiring("buried", settings.keep_buried_days, ended="state <> 'writing'"),
         Expiring(refusals.table, refusals.days, gid=refusals.gid, in_use=UNFINISHED),
         Expiring(
             f"{settings.dtm_database}.trans_global",

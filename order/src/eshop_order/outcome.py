@@ -61,10 +61,13 @@ class Outcomes:
         return reply
 
     async def _not_placed_yet(self, order_id: str) -> pb.GetOutcomeReply:
-        """An id of the queue is handed out once Kafka has the order: without a row it is still there, or put aside."""
-        if self._ids.kind(order_id) not in ("b", "f"):
-            raise NotFound(f"order {order_id} does not exist")
+        """An id of the queue is handed out once Kafka has the order: without a row it is still there, or put aside.
+
+        What was put aside counts first: it may be from before this installation had a key of its own.
+        """
         put_aside = await self._db.run(lambda tx: self._store.dead_letter(tx, order_id))
+        if put_aside is None and self._ids.kind(order_id) not in ("b", "f"):
+            raise NotFound(f"order {order_id} does not exist")
         return pb.GetOutcomeReply(
             orderID=order_id, status="accepted", reason=PUT_ASIDE if put_aside is not None else ""
         )

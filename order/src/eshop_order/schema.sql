@@ -54,6 +54,27 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     UNIQUE KEY order_id (order_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
+-- Messages of the queue that were put aside, by the place ("topic/partition/offset") where each was read. A row is written
+-- before the dead letter (writing) and marked after it (written, or refused where Kafka takes no letter of it).
+CREATE TABLE IF NOT EXISTS buried (
+    id bigint unsigned NOT NULL AUTO_INCREMENT,
+    place varchar(300) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    state enum('writing', 'written', 'refused') NOT NULL DEFAULT 'writing',
+    reason varchar(500) NOT NULL,
+    created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (id),
+    UNIQUE KEY place (place)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- How far the topics of the order queue reached when messages began to be sealed. What is older has no seal and counts all
+-- the same. Partition -1 says that a topic has been looked at.
+CREATE TABLE IF NOT EXISTS before_seals (
+    topic varchar(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    kafka_partition int NOT NULL,
+    until_offset bigint NOT NULL,
+    PRIMARY KEY (topic, kafka_partition)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
 CREATE TABLE IF NOT EXISTS refusal (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
     gid varchar(64) NOT NULL,

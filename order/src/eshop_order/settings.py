@@ -3,12 +3,18 @@
 from pydantic import Field
 
 from eshop_chassis import DtmMySQLSettings, KafkaSettings, MySQLSettings, ServiceSettings
-from eshop_contract import OrderIdSettings
+from eshop_contract import OrderIdSettings, OrderQueueSettings
 from eshop_order.housekeeping import OrderHousekeepingSettings
 
 
 class Settings(
-    ServiceSettings, MySQLSettings, KafkaSettings, DtmMySQLSettings, OrderIdSettings, OrderHousekeepingSettings
+    ServiceSettings,
+    MySQLSettings,
+    KafkaSettings,
+    DtmMySQLSettings,
+    OrderIdSettings,
+    OrderQueueSettings,
+    OrderHousekeepingSettings,
 ):
     """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
 

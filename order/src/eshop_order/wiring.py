@@ -8,9 +8,9 @@ from aiodtm import RETRY_INTERVAL, Dtm, open_dtm
 from eshop_chassis import Api, ChassisHooks, Check, Service, takes_keys
 from eshop_chassis.calls import open_channel
 from eshop_chassis.dtm import Recovery, check_dtm, check_service, stored_refusals
-from eshop_chassis.kafka import check_kafka, open_producer
+from eshop_chassis.kafka import GroupProgress, KafkaProducer, check_kafka, open_producer
 from eshop_chassis.mysql import Database, Housekeeping, open_mysql
-from eshop_contract import OrderIds
+from eshop_contract import OrderIds, QueueSeal
 from eshop_order.housekeeping import expiring
 from eshop_order.idempotency.requests import KeyedRequests
 from eshop_order.idempotency.store import KeyStore
@@ -24,10 +24,15 @@ from eshop_order.placing.saga import Addresses, OrderSagas
 from eshop_order.placing.screening import Screening
 from eshop_order.placing.settle_units import UnitSettlement
 from eshop_order.placing.sweep import Sweeper
+from eshop_order.queue.before_seals import BeforeSeals
 from eshop_order.queue.buffered import BufferedOrders
+from eshop_order.queue.burials import Burials
 from eshop_order.queue.consumer import OrderConsumer
 from eshop_order.queue.dead_letters import DeadLetters
+from eshop_order.queue.message import OrderReader
 from eshop_order.queue.placing import QueuePlacing
+from eshop_order.queue.watch import QueueWatch
+from eshop_order.queue.written_letters import WrittenLetters
 from eshop_order.service import OrderService
 from eshop_order.settings import Settings
 from eshop_order.store import OrderStore
@@ -70,9 +75,8 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         keyed = KeyedRequests(
             db, KeyStore(), in_flight.__contains__, lease_seconds=settings.order_wait_seconds + LEASE_MARGIN_SECONDS
         )
-        letters = DeadLetters(db, store, producer, settings.kafka_dead_letter_topic)
-        placing = QueuePlacing(placer, letters, ids, tries=settings.order_place_tries)
-        consumer = OrderConsumer(settings, placing)
+        consumer = _consumer(settings, db, store, placer, producer)
+        watch = QueueWatch(GroupProgress(settings, settings.kafka_order_topic, settings.kafka_order_group))
         service = OrderService(
             db,
             store,
@@ -83,7 +87,7 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
                 in_flight,
                 wait_seconds=settings.order_wait_seconds,
             ),
-            BufferedOrders(producer, settings.kafka_order_topic),
+            BufferedOrders(producer, QueueSeal(settings), settings.kafka_order_topic),
             keyed,
             Outcomes(db, store, placer, ids),
             ids,
@@ -93,7 +97,18 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         checks = {"MySQL": db.check, "Kafka": lambda: check_kafka(settings), "DTM": lambda: check_dtm(dtm)}
         housekeeping = Housekeeping(db, settings, "eshop_order", expiring(settings))
         recovery = await _open_recovery(stack, settings, dtm, db)
-        yield Service([api], checks, [consumer.run, sweeper.run, keyed.forget_old, housekeeping.run, recovery.run])
+        tasks = [consumer.run, watch.run, sweeper.run, keyed.forget_old, housekeeping.run, recovery.run]
+        yield Service([api], checks, tasks, {"order queue": watch.check})
+
+
+def _consumer(
+    settings: Settings, db: Database, store: OrderStore, placer: Placer, producer: KafkaProducer
+) -> OrderConsumer:
+    topic = settings.kafka_dead_letter_topic
+    past = BeforeSeals(db, settings, settings.kafka_order_group, (settings.kafka_order_topic, topic))
+    letters = DeadLetters(db, store, Burials(), WrittenLetters(settings, topic), producer, topic)
+    reader = OrderReader(QueueSeal(settings), OrderIds(settings), past)
+    return OrderConsumer(settings, QueuePlacing(placer, letters, reader, tries=settings.order_place_tries), past)
 
 
 async def _open_recovery(stack: AsyncExitStack, settings: Settings, dtm: Dtm, db: Database) -> Recovery:

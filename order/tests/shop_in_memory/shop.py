@@ -15,7 +15,7 @@ from aiodtm import Barrier, random_gid
 from aiodtm.testing import InMemoryDtm, Plan
 from eshop_chassis.dtm import stored_refusals
 from eshop_chassis.kafka import QueueMessage
-from eshop_contract import Kind, OrderIds, OrderIdSettings
+from eshop_contract import Kind, OrderIds, OrderIdSettings, QueueSeal
 from eshop_coupon.service import CouponService
 from eshop_coupon.store import UNUSED, USED
 from eshop_flash_sale.buying import Buying, Messages
@@ -62,6 +62,7 @@ from shop_in_memory.stock import MemoryStock, ledger, rows
 SCREENED_BATCHES = 8
 LEFT_BEHIND_SECONDS = 15
 LEASE_SECONDS = 6
+SECRET = OrderIdSettings(order_id_key="a secret for tests")
 
 
 class Queue:
@@ -118,7 +119,7 @@ class Shop:
         self.dtm = InMemoryDtm(plan, retry_after=0.002)
         self.dtm_of_redis = InMemoryDtm(retry_after=0.002)
         self.network = Network()
-        self.ids = OrderIds(OrderIdSettings())
+        self.ids, self.seal = OrderIds(SECRET), QueueSeal(SECRET)
         self.queue: Any = Queue()
         self.order_db, self.orders, self.keys = MemoryDatabase(), MemoryOrders(), MemoryKeys()
         self.stock_db, self.stock = MemoryDatabase(), MemoryStock()
@@ -156,7 +157,7 @@ class Shop:
         records: Any = MemoryKeyRecords()
         messages = Messages(self.dtm_of_redis, address="flash:1")
         drain: Any = Drain()
-        delivery = Delivery(redis, self.queue, "orders", drain)
+        delivery = Delivery(redis, self.queue, "orders", self.seal, drain)
         buying = Buying(sales, messages, delivery, self.ids, self.client, wait_seconds=1, lanes=2)
         keyed = KeyedBuying(records, self.ids, buying)
         return FlashSaleService(sales, buying, keyed, delivery, drain, self.ids)
@@ -181,7 +182,7 @@ class Shop:
             db,
             store,
             DirectOrders(db, store, OrderLanes(placer, in_flight, 2), in_flight, wait_seconds=2),
-            BufferedOrders(self.queue, "orders"),
+            BufferedOrders(self.queue, self.seal, "orders"),
             KeyedRequests(db, keys, in_flight.__contains__, lease_seconds=LEASE_SECONDS),
             Outcomes(db, store, placer, self.ids),
             self.ids,

@@ -16,7 +16,6 @@ from eshop_deploy.settings import Settings
 from eshop_deploy.tools import java
 
 NAME = "kafka"
-TOPIC = "flash-sale-order"
 
 _CONFIG = """\
 process.roles=broker,controller
@@ -62,9 +61,15 @@ def part(stack: StackDir, settings: Settings) -> Part:
         ports={name: settings.ports[name] for name in ("kafka", "kafka_controller")},
         ready=partial(probes.kafka, settings),
         prepare=partial(prepare, stack, settings, config),
-        settle=partial(probes.make_topic, settings, TOPIC),
+        settle=partial(_make_topic, settings),
         stop_seconds=20,
     )
+
+
+def _make_topic(settings: Settings) -> None:
+    from eshop_contract import OrderQueueSettings  # not at the top: a command that starts nothing need not load it
+
+    probes.make_topic(settings, OrderQueueSettings.of(settings.extra).kafka_order_topic)
 
 
 def _java(heap: str) -> tuple[str, ...]:

@@ -10,5 +10,6 @@ The invariants are written here and nowhere else: the bench, the tests and the j
 
 from eshop_deploy.verify.findings import Finding, Look
 from eshop_deploy.verify.look import Books, look_at_products, open_books, wait_until_at_rest
+from eshop_deploy.verify.queue import Names
 
-__all__ = ["Books", "Finding", "Look", "look_at_products", "open_books", "wait_until_at_rest"]
+__all__ = ["Books", "Finding", "Look", "Names", "look_at_products", "open_books", "wait_until_at_rest"]

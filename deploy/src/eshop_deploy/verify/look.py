@@ -19,6 +19,8 @@ from eshop_deploy.verify.scope import Scope
 from eshop_deploy.verify.stores import Snapshot, open_mysql, open_redis, snapshot
 
 LOOK_AGAIN_SECONDS = 1.0
+# A poll of the queue may take some seconds to place.
+LOOK_AGAIN_AT_QUEUE_SECONDS = 10.0
 # An order that nobody owned or finished for so long is told: the sweeper takes over after 15 s.
 STUCK_SECONDS = 120
 
@@ -39,7 +41,8 @@ class Books:
         first = self.look()
         if not first.findings:
             return first
-        time.sleep(LOOK_AGAIN_SECONDS)
+        queue = any(finding.what == "queue" for finding in first.findings)
+        time.sleep(LOOK_AGAIN_AT_QUEUE_SECONDS if queue else LOOK_AGAIN_SECONDS)
         second = self.look()
         both = persistent(first.findings, second.findings)
         return Look(both, second.on_its_way, second.counted, second.put_aside, first.seconds + second.seconds)
@@ -63,6 +66,7 @@ class Books:
                 *sales.beyond_limits(self.redis, read.sales),
                 *transactions.not_reverted(db, deep=self.deep),
                 *queues.unaccounted(letters),
+                *queues.stalled(self.queue, spans),
                 *queued.wrong(db),
                 *totals.wrong_totals(db),
             ]

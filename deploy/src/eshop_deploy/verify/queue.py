@@ -5,16 +5,17 @@ Offsets are read before the snapshot of MySQL: below them every message must be 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from pydantic import ValidationError
 
-from eshop_contract import OrderIds, OrderIdSettings, QueuedOrder
-from eshop_deploy.failures import PartFailed
+from eshop_chassis.kafka import headers_of
+from eshop_contract import OrderIds, OrderIdSettings, OrderQueueSettings, QueueSeal, read_order
+from eshop_deploy.failures import BadSetting, PartFailed
 from eshop_deploy.settings import Settings
 from eshop_deploy.verify.findings import Finding, OnItsWay
 from eshop_deploy.verify.stores import Snapshot, chunks
@@ -23,27 +24,30 @@ SECONDS = 10.0
 # Messages that are looked at again for each partition, the newest; --deep looks at all that Kafka keeps.
 NEWEST = 20_000
 FINAL = ("confirmed", "cancelled")
+# A queue whose oldest message is so old and that does not move between two looks stands still.
+STALLED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Names:
-    """Topics and group of the order queue, out of a stack's variables."""
+    """Topics and group of the order queue, and what tells its own messages from others'."""
 
     topic: str
     dead_letters: str
     group: str
     ids: OrderIds
+    seal: QueueSeal
 
     @classmethod
     def of(cls, settings: Settings) -> Names:
-        extra = settings.extra
-        key = extra.get("ESHOP_ORDER_ID_KEY") or "eshop-lab-key"
-        return cls(
-            extra.get("ESHOP_KAFKA_ORDER_TOPIC") or "flash-sale-order",
-            extra.get("ESHOP_KAFKA_DEAD_LETTER_TOPIC") or "flash-sale-order-dead-letter",
-            extra.get("ESHOP_KAFKA_ORDER_GROUP") or "activity-order-group",
-            OrderIds(OrderIdSettings(order_id_key=key)),
-        )
+        queue = OrderQueueSettings.of(settings.extra)
+        given = {name: settings.extra.get(f"ESHOP_{name.upper()}", "") for name in OrderIdSettings.model_fields}
+        try:
+            secret = OrderIdSettings(**given)
+        except ValidationError as error:
+            raise BadSetting(error.errors()[0]["msg"], "Run: make up (it makes one for the stack)") from None
+        names = queue.kafka_order_topic, queue.kafka_dead_letter_topic, queue.kafka_order_group
+        return cls(*names, OrderIds(secret), QueueSeal(secret))
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,11 @@ class Letter:
     def position(self) -> str:
         """Where the message first was: "topic/partition/offset"."""
         return self.headers.get("position", "")
+
+    @property
+    def place(self) -> str:
+        """Where the message was read; letters of older releases tell only where it first was."""
+        return self.headers.get("place") or self.position
 
 
 class OrderQueue:
@@ -157,12 +166,6 @@ def _letter(message: Message) -> Letter:
     return Letter(*place, since, key, headers_of(message), message.value() or b"")
 
 
-def headers_of(message: Message) -> dict[str, str]:
-    """A message's headers as text."""
-    pairs: Any = message.headers() or []
-    return {name: (value or b"").decode("utf-8", "replace") for name, value in pairs}
-
-
 def lag(spans: list[Span]) -> list[OnItsWay]:
     """Messages that are not placed yet."""
     behind = sum(span.end - span.done for span in spans)
@@ -176,19 +179,35 @@ def unaccounted(letters: list[Letter]) -> Iterator[Finding]:
             yield Finding("I7", "dead letter", str(letter.offset), f"has no header {' and no '.join(missing)}")
 
 
+def stalled(queue: OrderQueue, spans: list[Span]) -> Iterator[Finding]:
+    """Partitions whose oldest message that is not placed is old. The name changes when the queue moves on."""
+    for span in spans:
+        if span.end <= span.done:
+            continue
+        [oldest, *_] = queue.read(queue.names.topic, span.partition, span.done, span.done + 1)
+        seconds = time.time() - oldest.timestamp()[1] / 1000
+        if seconds > STALLED_SECONDS:
+            name = f"{queue.names.topic}/{span.partition}/{span.done}"
+            told = f"{span.end - span.done} messages wait, the first of them for {seconds:.0f} s, and none is finished"
+            yield Finding("I7", "queue", name, told)
+
+
 def order_id_of(names: Names, position: str, value: bytes | None) -> str | None:
-    """The order that a message is to become; None where it can't be one."""
+    """The order that a message names; None where it names none.
+
+    A message of the Go original bears no id; releases that sealed nothing placed it under one made of its position.
+    """
     try:
-        queued = QueuedOrder.model_validate_json(value or b"")
-    except ValidationError:
+        queued = read_order(value)
+    except ValueError:
         return None
-    order_id = queued.orderID or names.ids.derived("b", position)
-    return order_id if names.ids.kind(order_id) in ("b", "f") else None
+    return queued.orderID or OrderIds.of_older_releases().derived("b", position)
 
 
-def _position(message: Message) -> str:
-    """Where a message first was; one that was replayed bears that."""
-    return headers_of(message).get("position") or f"{message.topic()}/{message.partition()}/{message.offset()}"
+def places_of(message: Message) -> tuple[str, str]:
+    """Where a message is, and where it first was: one that was replayed bears that."""
+    place = f"{message.topic()}/{message.partition()}/{message.offset()}"
+    return place, headers_of(message).get("position") or place
 
 
 class QueueBooks:
@@ -197,7 +216,7 @@ class QueueBooks:
     def __init__(self, queue: OrderQueue, spans: list[Span], letters: list[Letter], seen: Seen, *, deep: bool) -> None:
         self._queue = queue
         self._spans = spans
-        self._aside = {letter.position for letter in letters}
+        self._aside = {letter.place for letter in letters}
         self._seen = seen
         self._deep = deep
         self.looked_at = 0
@@ -216,18 +235,19 @@ class QueueBooks:
         messages = self._queue.read(self._queue.names.topic, span.partition, start, span.done)
         for some in chunks(messages):
             self.looked_at += len(some)
-            yield from self._lost(
-                db, [(_position(m), order_id_of(self._queue.names, _position(m), m.value())) for m in some]
-            )
+            yield from self._lost(db, [(m, *places_of(m)) for m in some])
 
-    def _lost(self, db: Snapshot, messages: list[tuple[str, str | None]]) -> Iterator[Finding]:
+    def _lost(self, db: Snapshot, messages: list[tuple[Message, str, str]]) -> Iterator[Finding]:
+        named = {place: order_id_of(self._queue.names, position, m.value()) for m, place, position in messages}
         sql = "SELECT order_id, state FROM eshop_order.order_record WHERE order_id IN ({})"
-        states = dict(db.among(sql, [order_id for _, order_id in messages if order_id]))
-        for position, order_id in messages:
-            if states.get(order_id or "") in FINAL or position in self._aside:
+        states = dict(db.among(sql, [order_id for order_id in named.values() if order_id]))
+        buried = {row[0] for row in db.among("SELECT place FROM eshop_order.buried WHERE place IN ({})", list(named))}
+        for message, place, position in messages:
+            order_id = named[place] or ""
+            if states.get(order_id) in FINAL or place in buried or not self._aside.isdisjoint((place, position)):
                 continue
-            if order_id is None:
-                yield Finding("I7", "message", position, "can't be placed, and is not among the dead letters")
-            else:
+            if self._queue.names.seal.fits(message.value() or b"", headers_of(message)):
                 state = f"is {states[order_id]}" if order_id in states else "is not there"
-                yield Finding("I3", "order", order_id, f"left the queue at {position}, and {state}")
+                yield Finding("I3", "order", order_id, f"left the queue at {place}, and {state}")
+            else:
+                yield Finding("I7", "message", place, "can't be placed, and is not among the dead letters")

@@ -6,7 +6,7 @@ An order that is written twice is placed once: whoever reads the queue goes by i
 """
 
 import asyncio
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from redis.asyncio import Redis
@@ -16,7 +16,7 @@ import aiodtm
 from aiodtm.redis import RedisBarrier, stored_each
 from eshop_chassis import get_logger
 from eshop_chassis.kafka import KafkaProducer, QueueMessage
-from eshop_contract import queued_order
+from eshop_contract import QueueSeal, queued_order
 from eshop_flash_sale.buying.messages import products_of
 from eshop_flash_sale.delivery.drain import QueueDrain
 from eshop_flash_sale.sale.sales import Keys, Take, accepted_items
@@ -33,10 +33,11 @@ Unit = tuple[int, Take]
 class Delivery:
     """Writes the orders of messages to the queue."""
 
-    def __init__(self, redis: Redis, producer: KafkaProducer, topic: str, drain: QueueDrain) -> None:
+    def __init__(self, redis: Redis, producer: KafkaProducer, topic: str, seal: QueueSeal, drain: QueueDrain) -> None:
         self._redis = redis
         self._producer = producer
         self._topic = topic
+        self._seal = seal
         self._drain = drain
         self._done: dict[str, None] = {}
         self._writing: set[asyncio.Task[bool]] = set()
@@ -65,7 +66,7 @@ class Delivery:
     async def _write(self, gid: str, units: Sequence[Unit]) -> bool:
         with self.under_way():
             try:
-                await self._producer.send_many(self._topic, _messages(units, ""))
+                await self._producer.send_many(self._topic, self._messages(units, ""))
             except Unavailable as error:
                 log.info("orders are left to DTM's delivery", gid=gid, why=error.message)
                 return False
@@ -92,7 +93,7 @@ class Delivery:
             if await self._redis.get(_note(barrier.gid)):
                 return
             units, complete = await self._taken(barrier, products)
-            await self._producer.send_many(self._topic, _messages(units, request_id))
+            await self._producer.send_many(self._topic, self._messages(units, request_id))
         if not complete:
             raise Unavailable("no outcome is stored for this message")
 
@@ -104,7 +105,7 @@ class Delivery:
             units, complete = await self._taken(barrier, _products(barrier))
             if any(unit.ref == order.orderID for _, unit in units):
                 headers = {REQUEST_ID: order.requestID or request_id}
-                await self._producer.send(self._topic, order.orderID, order_bytes(order.orderID, order), headers)
+                await self.write_one(order.orderID, order, headers)
             elif not complete:
                 raise Unavailable("no outcome is stored for this message")
 
@@ -115,9 +116,19 @@ class Delivery:
         outcomes = [await guard.query_prepared(self._redis) for guard in guards(barrier)]
         return any(outcome.state == "ok" for outcome in outcomes)
 
-    async def buffer(self, order_id: str, order: pb.SendSubmitOrderNotifyRequest, request_id: str) -> None:
-        """Writes an ordinary buffered order, which no unit was taken for. Raises Unavailable."""
-        await self._producer.send(self._topic, order_id, order_bytes(order_id, order), {REQUEST_ID: request_id})
+    async def write_one(
+        self, order_id: str, order: pb.SendSubmitOrderNotifyRequest, headers: Mapping[str, str]
+    ) -> None:
+        """Writes the order of a request. Raises Unavailable where Kafka does not acknowledge it."""
+        value = _request_bytes(order_id, order)
+        await self._producer.send(self._topic, order_id, value, self._seal.headers(value, headers))
+
+    def _messages(self, units: Iterable[Unit], request_id: str) -> list[QueueMessage]:
+        return [self._message(product_id, unit, unit.request_id or request_id) for product_id, unit in units]
+
+    def _message(self, product_id: int, unit: Take, request_id: str) -> QueueMessage:
+        value = _order_bytes(product_id, unit)
+        return QueueMessage(unit.ref, value, self._seal.headers(value, {REQUEST_ID: request_id}))
 
     async def _taken(self, barrier: aiodtm.Barrier, products: Sequence[int]) -> tuple[list[Unit], bool]:
         """The units that were taken, and whether each product has an outcome."""
@@ -137,7 +148,7 @@ def guards(barrier: aiodtm.Barrier) -> list[RedisBarrier]:
     return [RedisBarrier(sender, slot=Keys(product_id).slot) for product_id in _products(barrier)]
 
 
-def order_bytes(order_id: str, request: pb.SendSubmitOrderNotifyRequest) -> bytes:
+def _request_bytes(order_id: str, request: pb.SendSubmitOrderNotifyRequest) -> bytes:
     """The order of a request, as the queue has it."""
     return queued_order(
         user_id=request.userID,
@@ -147,13 +158,6 @@ def order_bytes(order_id: str, request: pb.SendSubmitOrderNotifyRequest) -> byte
         coupon_id=request.couponID,
         order_id=order_id,
     )
-
-
-def _messages(units: Iterable[Unit], request_id: str) -> list[QueueMessage]:
-    return [
-        QueueMessage(unit.ref, _order_bytes(product_id, unit), {REQUEST_ID: unit.request_id or request_id})
-        for product_id, unit in units
-    ]
 
 
 def _order_bytes(product_id: int, unit: Take) -> bytes:

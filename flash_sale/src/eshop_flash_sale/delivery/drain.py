@@ -7,21 +7,20 @@ them, and Redis must not be set from it.
 import asyncio
 from collections.abc import Collection, Mapping
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
 from eshop_chassis import KafkaSettings
-from eshop_chassis.kafka import client_settings
+from eshop_chassis.kafka import standings
 from protoc_gen_fastapi.runtime import Unavailable
 
-KAFKA_SECONDS = 3.0
 Offsets = Mapping[int, int]
 
 
 class QueueDrain:
     """Remembers for each run of Redis how far the queue reached when it was first asked about."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: KafkaSettings, topic: str, group: str) -> None:
+        self._where = (settings, topic, group)
         self.delivering: set[object] = set()
         """One object for each delivery under way: it may bring an order whose unit the last run had sold."""
         self._before: dict[str, Collection[object]] = {}
@@ -33,22 +32,8 @@ class QueueDrain:
         if run_id not in self._reach and not self.delivering.isdisjoint(before):
             return False
         try:
-            ends, placed = await asyncio.to_thread(self._look)
+            found = await asyncio.to_thread(standings, *self._where)
         except KafkaException as error:
             raise Unavailable("the order queue does not answer") from error
-        reach = self._reach.setdefault(run_id, ends)
-        return all(placed.get(partition, 0) >= end for partition, end in reach.items() if end)
-
-    def _look(self) -> tuple[Offsets, Offsets]:
-        """(end, committed) offsets by partition. The consumer joins no group, as it does not subscribe."""
-        topic = self._settings.kafka_order_topic
-        group = {"group.id": self._settings.kafka_order_group, "enable.auto.commit": False}
-        consumer = Consumer(client_settings(self._settings) | group)
-        try:
-            partitions = consumer.list_topics(topic, timeout=KAFKA_SECONDS).topics[topic].partitions
-            places = [TopicPartition(topic, number) for number in partitions]
-            ends = {p.partition: consumer.get_watermark_offsets(p, timeout=KAFKA_SECONDS)[1] for p in places}
-            committed = {p.partition: p.offset for p in consumer.committed(places, timeout=KAFKA_SECONDS)}
-        finally:
-            consumer.close()
-        return ends, committed
+        reach = self._reach.setdefault(run_id, {partition: place.end for partition, place in found.items()})
+        return all(found[partition].done >= end for partition, end in reach.items() if end and partition in found)

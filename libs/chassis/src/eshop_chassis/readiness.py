@@ -24,12 +24,22 @@ class MissingError(Exception):
 
 
 class Readiness:
-    """Knows what is missing. `missing` maps the name of a check to why it fails; empty means ready."""
+    """Knows what is missing. `missing` maps the name of a check to why it fails; empty means ready.
 
-    def __init__(self, checks: Mapping[str, Check], on_change: Callable[[bool], Awaitable[None]]) -> None:
+    `neglected` does so for duties: work that has to go on. A service that neglects one is told of, and still called.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        on_change: Callable[[bool], Awaitable[None]],
+        duties: Mapping[str, Check] | None = None,
+    ) -> None:
         self._checks = dict(checks)
+        self._duties = dict(duties or {})
         self._on_change = on_change
         self.missing: dict[str, str] = dict.fromkeys(checks, "not asked yet")
+        self.neglected: dict[str, str] = {}
         self.draining = False
         self._told: tuple[set[str], float] | None = None
         self._since = time.monotonic()
@@ -50,6 +60,10 @@ class Readiness:
 
     async def _ask_all(self) -> None:
         self.missing = await find_missing(self._checks)
+        neglected = await find_missing(self._duties)
+        if neglected.keys() != self.neglected.keys():
+            log.warning("work stands still" if neglected else "work goes on", duties=neglected or self.neglected)
+        self.neglected = neglected
         if self.draining:
             return
         changed = self._told is None or bool(self._told[0]) != bool(self.missing)

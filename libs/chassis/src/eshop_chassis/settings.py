@@ -115,12 +115,9 @@ class RedisSettings(EshopSettings):
 
 
 class KafkaSettings(EshopSettings):
-    """Where Kafka is and which topics are used."""
+    """Where Kafka is."""
 
     kafka_bootstrap: str = Field("127.0.0.1:9092", description='"host:port" of one broker or, with commas, several')
-    kafka_order_topic: str = Field("flash-sale-order", description="topic of orders that wait to be placed")
-    kafka_dead_letter_topic: str = Field("flash-sale-order-dead-letter", description="topic of what can't be placed")
-    kafka_order_group: str = Field("activity-order-group", description="consumer group that places orders")
     kafka_ack_timeout: float = Field(5.0, ge=1, description="longest wait for an acknowledgement, seconds")
 
 

@@ -9,9 +9,10 @@ store.
 import hmac
 import secrets
 import time
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from eshop_chassis import EshopSettings
 
@@ -20,14 +21,40 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS = [a + b for a in _DIGITS for b in _DIGITS]
 _RANDOM, _TIME, _MAC = 10, 9, 6
 LENGTH = 1 + _RANDOM + _TIME + _MAC
+LEAST_KEY = 8
+# What every installation signed with before each had a key of its own.
+PUBLISHED_KEY = "eshop-lab-key"
 
 
 class OrderIdSettings(EshopSettings):
-    """The key that order ids are signed with; the order and the flash-sale service must share it."""
+    """The secret of one installation; whoever makes, reads or checks its order ids must have the same one."""
 
     order_id_key: str = Field(
-        "eshop-lab-key", min_length=8, description="any text; change it and older ids look foreign"
+        "",
+        repr=False,
+        description="secret of this installation: signs order ids and queue messages; `make up` makes one",
     )
+    order_id_key_file: str = Field("", description="file that holds the secret, where ESHOP_ORDER_ID_KEY is not set")
+
+    @model_validator(mode="after")
+    def _find_key(self) -> Self:
+        if not self.order_id_key and self.order_id_key_file:
+            self.order_id_key = _read(self.order_id_key_file)
+        if len(self.order_id_key) < LEAST_KEY:
+            raise ValueError(
+                f"ESHOP_ORDER_ID_KEY: at least {LEAST_KEY} characters that nobody else knows, the same for order and "
+                "flash sale; `make up` makes them, so does: openssl rand -hex 32"
+            )
+        if self.order_id_key == PUBLISHED_KEY:
+            raise ValueError(f"ESHOP_ORDER_ID_KEY: {PUBLISHED_KEY} is known to everybody; use: openssl rand -hex 32")
+        return self
+
+
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_text().strip()
+    except OSError as error:
+        raise ValueError(f"ESHOP_ORDER_ID_KEY_FILE: {file} can't be read: {error.strerror}") from None
 
 
 class OrderIds:
@@ -35,6 +62,13 @@ class OrderIds:
 
     def __init__(self, settings: OrderIdSettings) -> None:
         self._key = settings.order_id_key.encode()
+
+    @classmethod
+    def of_older_releases(cls) -> "OrderIds":
+        """Recognises ids that releases up to 0.1.0 made. Anybody could: believe them only in data of that time."""
+        ids = cls.__new__(cls)
+        ids._key = PUBLISHED_KEY.encode()
+        return ids
 
     def new(self, kind: Kind) -> str:
         """A new id of this kind."""

@@ -1,7 +1,10 @@
 """The messages of the order queue, which the flash-sale and order services write and the order service reads."""
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+MAX_ORDER_BYTES = 64 << 10
+"""No order is nearly as large; what is larger need not be parsed."""
 
 
 class QueuedOrder(BaseModel):
@@ -31,3 +34,17 @@ def queued_order(
             "orderID": order_id,
         }
     )
+
+
+def read_order(value: bytes | None) -> QueuedOrder:
+    """The order in a message. Raises ValueError, in one line for people, for anything else."""
+    value = value or b""
+    if len(value) > MAX_ORDER_BYTES:
+        raise ValueError(f"message: {len(value)} bytes, and an order has at most {MAX_ORDER_BYTES}")
+    try:
+        return QueuedOrder.model_validate_json(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{'.'.join(str(part) for part in first['loc']) or 'message'}: {first['msg']}") from None
+    except RecursionError:
+        raise ValueError("message: nested too deeply") from None

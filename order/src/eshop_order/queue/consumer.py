@@ -1,19 +1,25 @@
-"""The consumer of the order queue: places what it polls, and moves on only when every order polled is final."""
+"""The consumer of the order queue: places what it polls, and commits only what is final."""
 
 import asyncio
 
 from eshop_chassis.kafka import KafkaBatches
-from eshop_order.queue.dead_letters import Queued
-from eshop_order.queue.placing import QueuePlacing
+from eshop_order.queue.before_seals import BeforeSeals
+from eshop_order.queue.message import Queued
+from eshop_order.queue.placing import QueuePlacing, Sound
 from eshop_order.settings import Settings
+
+# Orders that failed alone are tried again beside the polls: so many at a time, and while more of them wait, no poll.
+INSISTING = 16
+MOST_WAITING = 200
 
 
 class OrderConsumer:
     """Reads buffered orders from Kafka, a batch at a time."""
 
-    def __init__(self, settings: Settings, placing: QueuePlacing) -> None:
+    def __init__(self, settings: Settings, placing: QueuePlacing, past: BeforeSeals) -> None:
         self._settings = settings
         self._placing = placing
+        self._past = past
 
     async def run(self) -> None:
         """Consumes until cancelled, then leaves the group.
@@ -22,18 +28,50 @@ class OrderConsumer:
         makes a few sagas instead of one for each: nobody waits for them, and the orders that somebody waits for need
         the machine.
         """
+        await self._past.open()
         loop = asyncio.get_running_loop()
         s = self._settings
         batches = KafkaBatches(s, s.kafka_order_topic, s.kafka_order_group, s.order_poll_messages)
         await batches.open()
         try:
-            while True:
-                messages = await batches.next()
-                began = loop.time()
-                async with batches.kept_alive():
-                    await self._placing.place([Queued.of(message) for message in messages])
-                await batches.done()
-                if len(messages) < s.order_poll_messages:
-                    await asyncio.sleep(began + s.order_poll_every - loop.time())
+            async with asyncio.TaskGroup() as tasks:
+                beside = _Beside(self._placing, batches, tasks)
+                while True:
+                    messages = await batches.next()
+                    began = loop.time()
+                    async with batches.kept_alive():
+                        for sound in await self._placing.place([Queued.of(message) for message in messages]):
+                            beside.insist(sound)
+                        await beside.room()
+                    await batches.done()
+                    if len(messages) < s.order_poll_messages:
+                        await asyncio.sleep(began + s.order_poll_every - loop.time())
         finally:
             await asyncio.shield(batches.close())
+
+
+class _Beside:
+    """Orders that failed alone, tried again while the polls go on. Their offsets are not committed before they end."""
+
+    def __init__(self, placing: QueuePlacing, batches: KafkaBatches, tasks: asyncio.TaskGroup) -> None:
+        self._placing = placing
+        self._batches = batches
+        self._tasks = tasks
+        self._slots = asyncio.Semaphore(INSISTING)
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def insist(self, sound: Sound) -> None:
+        self._batches.hold(sound.message.partition, sound.message.offset)
+        task = self._tasks.create_task(self._insist(sound))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _insist(self, sound: Sound) -> None:
+        async with self._slots:
+            await self._placing.insist(sound)
+        await self._batches.release(sound.message.partition, sound.message.offset)
+
+    async def room(self) -> None:
+        """Waits while too many are under way: when everything fails, no single order is at fault."""
+        while len(self._waiting) > MOST_WAITING:
+            await asyncio.wait(self._waiting, return_when=asyncio.FIRST_COMPLETED)

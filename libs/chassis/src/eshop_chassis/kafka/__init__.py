@@ -5,6 +5,20 @@ confluent-kafka's AIOProducer refuses headers, so the plain Producer is used, wi
 
 from eshop_chassis.kafka.connection import client_settings
 from eshop_chassis.kafka.consumer import KafkaBatches
-from eshop_chassis.kafka.producer import KafkaProducer, QueueMessage, check_kafka, open_producer
+from eshop_chassis.kafka.headers import headers_of
+from eshop_chassis.kafka.producer import KafkaProducer, MessageRefused, QueueMessage, check_kafka, open_producer
+from eshop_chassis.kafka.progress import GroupProgress, Standing, standings
 
-__all__ = ["KafkaBatches", "KafkaProducer", "QueueMessage", "check_kafka", "client_settings", "open_producer"]
+__all__ = [
+    "GroupProgress",
+    "KafkaBatches",
+    "KafkaProducer",
+    "MessageRefused",
+    "QueueMessage",
+    "Standing",
+    "check_kafka",
+    "client_settings",
+    "headers_of",
+    "open_producer",
+    "standings",
+]

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from eshop_chassis.crash_points import crash_point
 from eshop_chassis.kafka.connection import LOOK_SECONDS, LOST_SECONDS, client_settings
+from eshop_chassis.kafka.offsets import Offsets
 from eshop_chassis.logs import get_logger
 from eshop_chassis.settings import KafkaSettings
 
@@ -22,6 +23,8 @@ HEARTBEAT_MS = 2_000
 MAX_POLL_INTERVAL_MS = 300_000
 PAUSE_AFTER_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 5.0
+# Messages may be as large as the broker takes them: what waits to be polled must fit into a small process.
+MOST_FETCHED_KB = 16 << 10
 # No message, and no reason to tell: the end of a partition, and a topic that its first message will create.
 _NO_TROUBLE = (KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
@@ -30,8 +33,9 @@ class KafkaBatches:
     """Polls a topic in a consumer group and hands over batches, one at a time.
 
     Auto-commit is off. While a batch is being worked on its partitions are paused and polling goes on, so that the
-    group keeps this member; `done` commits the batch's offsets. All calls to the consumer run on one thread of its own.
-    A consumer that has lost sight of all brokers is replaced.
+    group keeps this member; `done` commits the batch's offsets. A message that takes longer can be held, and those
+    after it need not wait. All calls to the consumer run on one thread of its own. A consumer that has lost sight of
+    all brokers is replaced.
     """
 
     def __init__(self, settings: KafkaSettings, topic: str, group: str, max_messages: int) -> None:
@@ -41,6 +45,7 @@ class KafkaBatches:
         self._topic = topic
         self._max = max_messages
         self._batch: list[Message] = []
+        self._offsets = Offsets()
         self._paused = False
         self._to_resume: list[TopicPartition] = []
         self._answered = self._looked = time.monotonic()
@@ -61,14 +66,26 @@ class KafkaBatches:
             self._batch = await self._call(self._poll)
         return self._batch
 
+    def hold(self, partition: int, offset: int) -> None:
+        """Keeps a message of the batch from being committed, with all after it, until `release`."""
+        self._offsets.hold(partition, offset)
+
     async def done(self) -> None:
-        """Commits the offsets of the batch that `next` returned last."""
-        offsets = _next_offsets(self._batch)
+        """Commits the offsets of the batch that `next` returned last, up to the oldest message that is held."""
+        self._offsets.read(self._batch)
         self._batch = []
         crash_point("before_offset")
+        await self._commit_done()
+        crash_point("after_offset")
+
+    async def release(self, partition: int, offset: int) -> None:
+        """A message that was held is done; commits as far as may be."""
+        self._offsets.release(partition, offset)
+        await self._commit_done()
+
+    async def _commit_done(self) -> None:
         try:
-            await self._call(self._commit, offsets)
-            crash_point("after_offset")
+            await self._call(self._commit)
         except KafkaException as error:
             # The partitions moved to another member: it reads these messages again, and finds their orders final.
             log.warning("offsets were not committed", why=str(error))
@@ -103,6 +120,7 @@ class KafkaBatches:
                 "heartbeat.interval.ms": HEARTBEAT_MS,
                 "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
                 "fetch.wait.max.ms": 500,
+                "queued.max.messages.kbytes": MOST_FETCHED_KB,
                 "allow.auto.create.topics": True,
                 "topic.metadata.refresh.interval.ms": 5_000,
             }
@@ -142,11 +160,13 @@ class KafkaBatches:
         self._answered = time.monotonic()
         threading.Thread(target=lost.close, name="kafka-consumer-lost", daemon=True).start()
 
-    def _commit(self, offsets: list[TopicPartition]) -> None:
+    def _commit(self) -> None:
         """Only what is still ours: another member may have gone further in what moved to it, and would be set back."""
         mine = {place.partition for place in self._consumer.assignment()}
-        if kept := [offset for offset in offsets if offset.partition in mine]:
-            self._consumer.commit(offsets=kept, asynchronous=False)
+        self._offsets.forget(mine)
+        if done := self._offsets.done(mine):
+            offsets = [TopicPartition(self._topic, partition, offset) for partition, offset in done.items()]
+            self._consumer.commit(offsets=offsets, asynchronous=False)
 
     def _pause(self) -> None:
         assigned = self._consumer.assignment()
@@ -181,13 +201,6 @@ class KafkaBatches:
         if strayed is not None and _is_message(strayed):
             self._consumer.seek(TopicPartition(self._topic, strayed.partition() or 0, strayed.offset() or 0))
             self._pause()
-
-
-def _next_offsets(batch: Sequence[Message]) -> list[TopicPartition]:
-    ends: dict[tuple[str, int], int] = {}
-    for message in batch:
-        ends[(message.topic() or "", message.partition() or 0)] = (message.offset() or 0) + 1
-    return [TopicPartition(topic, partition, offset) for (topic, partition), offset in ends.items()]
 
 
 def _is_message(message: Message) -> bool:

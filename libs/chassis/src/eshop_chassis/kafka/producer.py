@@ -20,6 +20,12 @@ from protoc_gen_fastapi.runtime import Unavailable
 log = get_logger(__name__)
 Headers = Mapping[str, str]
 POLL_SECONDS = 0.1
+# What is wrong with the message itself: it is refused however often it is sent.
+_NEVER = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD)
+
+
+class MessageRefused(Unavailable):
+    """Kafka will not take this message as it is: it is too large, or not a message."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ class KafkaProducer:
     async def send(self, topic: str, key: str, value: bytes, headers: Headers) -> None:
         """Writes one message and waits for its acknowledgement.
 
-        Raises Unavailable where Kafka did not acknowledge it in time: it may or may not have been written.
+        Raises Unavailable where Kafka did not acknowledge it in time: it may or may not have been written;
+        MessageRefused where Kafka will never take it.
         """
         await self.send_many(topic, [QueueMessage(key, value, headers)])
 
@@ -66,13 +73,13 @@ class KafkaProducer:
         crash_point("before_produce")
         acknowledged = _Acknowledgements(len(messages), self._doubt)
         for index, message in enumerate(messages):
-            headers: list[tuple[str, str | bytes | None]] = [(k, v.encode()) for k, v in message.headers.items()]
             count = partial(acknowledged.count, index)
             try:
+                headers: list[tuple[str, str | bytes | None]] = [(k, v.encode()) for k, v in message.headers.items()]
                 self._producer.produce(topic, message.value, message.key, headers=headers, on_delivery=count)
-            except (BufferError, KafkaException) as error:
+            except (BufferError, KafkaException, ValueError) as error:
                 log.warning("Kafka's producer refuses a message", why=str(error))
-                acknowledged.refuse(index, Unavailable("the queue is full; try again"))
+                acknowledged.refuse(index, _refusal(error))
         await acknowledged.future
         crash_point("after_produce")
         return acknowledged.errors
@@ -153,6 +160,15 @@ class KafkaProducer:
         broken.flush(LOOK_SECONDS)
 
 
+def _refusal(error: Exception) -> Unavailable:
+    """Why `produce` did not even take a message. ValueError: a header or key that is no text."""
+    if isinstance(error, BufferError):
+        return Unavailable("the queue is full; try again")
+    if isinstance(error, KafkaException) and error.args[0].code() not in _NEVER:
+        return Unavailable("the queue is full; try again")
+    return MessageRefused(str(error))
+
+
 class _Acknowledgements:
     """Waits for the acknowledgements of several messages."""
 
@@ -168,7 +184,9 @@ class _Acknowledgements:
 
     def count(self, index: int, error: KafkaError | None, _message: Message) -> None:
         """Called by the thread that polls; it wakes the event loop once, for the last message."""
-        if error is not None:
+        if error is not None and error.code() in _NEVER:
+            self.errors[index] = MessageRefused(error.str())
+        elif error is not None:
             self._doubt()
             log.warning("Kafka did not acknowledge a message", why=error.str())
             self.errors[index] = Unavailable("the queue does not answer; try again")

@@ -153,7 +153,7 @@ class _Process:
     def __init__(self, name: str, settings: ServiceSettings, hooks: ChassisHooks, service: Service) -> None:
         self._settings = settings
         self._background = Background(service.tasks)
-        self._readiness = Readiness(service.checks, self._on_change)
+        self._readiness = Readiness(service.checks, self._on_change, service.duties)
         max_bytes = settings.max_body_bytes * GRPC_TO_HTTP_SIZE
         self._grpc = GrpcServer(
             service.apis, max_bytes, settings.grpc_connection_seconds, shares_port=_workers(settings) > 1

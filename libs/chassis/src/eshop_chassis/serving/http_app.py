@@ -64,10 +64,11 @@ def _health(name: str, readiness: Readiness) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        if readiness.ready:
+        missing = {**readiness.missing, **readiness.neglected}
+        if readiness.ready and not missing:
             return JSONResponse({"status": "ready"})
         status = "draining" if readiness.draining else "not ready"
-        return JSONResponse({"status": status, "missing": readiness.missing}, 503)
+        return JSONResponse({"status": status, "missing": missing}, 503)
 
     @router.get("/ping")
     async def ping() -> Response:

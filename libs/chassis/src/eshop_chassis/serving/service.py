@@ -25,8 +25,11 @@ class Service:
 
     `checks` maps a part's name to a coroutine function that raises while the part is missing.
     `tasks` are coroutine functions that run until they are cancelled; they start once the service is ready.
+    `duties` are checks of work that must go on. One that fails shows at /readyz and nowhere else: callers still come,
+    because the work may need their calls to go on.
     """
 
     apis: Sequence[Api]
     checks: Mapping[str, Check] = field(default_factory=dict[str, Check])
     tasks: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    duties: Mapping[str, Check] = field(default_factory=dict[str, Check])
