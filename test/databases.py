@@ -20,7 +20,7 @@ class Databases:
         self.redis = redis.Redis(**stack.redis())
 
     @property
-    def mysql(self) -> pymysql.Connection[Any]:
+    def mysql(self) -> "pymysql.Connection[Any]":
         """The connection, for whoever reads rows as tuples."""
         return self._plain
 

@@ -4,20 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from eshop_bench.books import Books, Loose, Promised, Sale, problems, promised
+from eshop_bench.books import Books, Loose, Promised, problems, promised
 
-RIGHT = Books(
-    offered=1000,
-    orders=90,
-    payments=90,
-    paid_wrongly=0,
-    stocks={7: 910},
-    ledgers={7: 910},
-    ordered={7: 90},
-    live={7: 90},
-    sales={7: Sale(offered=1000, left=910, accepted=92, returned=2)},
-    loose=Loose(),
-)
+RIGHT = Books(offered=1000, orders=90, wrong=(), loose=Loose())
 TOLD = Promised(surely=90)
 
 
@@ -28,16 +17,9 @@ def test_books_that_agree_have_no_problem() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (replace(RIGHT, orders=89, payments=89, live={7: 89}), "90 orders were accepted, and there are 89"),
-        (replace(RIGHT, orders=91, payments=91), "90 orders were accepted, and there are 91"),
-        (replace(RIGHT, payments=89), "there are 90 orders and 89 payments"),
-        (replace(RIGHT, payments=91), "there are 90 orders and 91 payments"),
-        (replace(RIGHT, paid_wrongly=1), "1 payments are not of their order's amount"),
-        (replace(RIGHT, ledgers={7: 911}), "product 7: the ledger adds up to 911, the stock is 910"),
-        (replace(RIGHT, ledgers={}), "product 7: the ledger adds up to 0, the stock is 910"),
-        (replace(RIGHT, ordered={7: 91}), "product 7: the ledger has 91 units ordered, live orders have 90"),
-        (replace(RIGHT, stocks={7: 909}, ledgers={7: 909}), "product 7: 910 units are left in Redis, 909 in MySQL"),
-        (replace(RIGHT, sales={7: Sale(1000, 910, 93, 2)}), "product 7: the sale doesn't add up"),
+        (replace(RIGHT, orders=89), "90 orders were accepted, and there are 89"),
+        (replace(RIGHT, orders=91), "90 orders were accepted, and there are 91"),
+        (replace(RIGHT, wrong=["I1 product 7: the ledger"]), "I1 product 7: the ledger"),
         (replace(RIGHT, offered=80), "90 units were sold of 80"),
         (replace(RIGHT, loose=Loose(orders=3)), "3 orders are not final"),
         (replace(RIGHT, loose=Loose(transactions=1)), "1 transactions have not ended"),

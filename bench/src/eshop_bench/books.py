@@ -1,16 +1,14 @@
-"""The books of a row, checked in the stores themselves: accepted = orders = payments, and three stocks that agree.
-
-One statement answers each question for all orders of a row: a load leaves tens of thousands.
-"""
+"""The books of a row: what buyers were promised against the orders there are, and the invariants of `eshop verify`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from eshop_bench.scene import Scene
 from eshop_bench.stores import LISTED, UNFINISHED_MESSAGES, Stores
+from eshop_deploy.verify import look_at_products
 
 SETTLE_SECONDS = 10.0
 LIVE = "state = 'confirmed' AND status <> 5"
@@ -32,16 +30,6 @@ def promised(answers: Mapping[str, int], sold_before: int) -> Promised:
     surely = sum(answers.get(kind, 0) for kind in ("accepted", "confirmed"))
     perhaps = sum(answers.get(kind, 0) for kind in ("running", "busy", "failures", "wrong"))
     return Promised(surely + sold_before, perhaps, answers.get("wrong", 0))
-
-
-@dataclass(frozen=True)
-class Sale:
-    """Units of one product on flash sale, as Redis counts them."""
-
-    offered: int
-    left: int
-    accepted: int
-    returned: int
 
 
 @dataclass(frozen=True)
@@ -68,27 +56,17 @@ class Loose:
 
 @dataclass(frozen=True)
 class Books:
-    """What the stores say about the products of one row. Every order is of one unit.
-
-    `paid_wrongly` are payments whose amount is not their order's. By product: `stocks` are MySQL's, `ledgers` the sum
-    of all changes, `ordered` the units that orders took by the ledger, `live` those of live orders, `sales` Redis's.
-    """
+    """What the stores say about the products of one row: live orders, each of one unit, and what `eshop verify` finds."""
 
     offered: int
     orders: int
-    payments: int
-    paid_wrongly: int
-    stocks: Mapping[int, int]
-    ledgers: Mapping[int, int]
-    ordered: Mapping[int, int]
-    live: Mapping[int, int]
-    sales: Mapping[int, Sale]
+    wrong: Sequence[str]
     loose: Loose
 
 
 def problems(books: Books, told: Promised) -> list[str]:
     """Everything that is wrong, as sentences; none for books that are right."""
-    return [*_orders(books, told), *_payments(books), *_stocks(books), *_sales(books), *_loose(books.loose)]
+    return [*_orders(books, told), *books.wrong, *_loose(books.loose)]
 
 
 def _orders(books: Books, told: Promised) -> Iterator[str]:
@@ -99,30 +77,6 @@ def _orders(books: Books, told: Promised) -> Iterator[str]:
         yield f"{told.wrong} buyers got an answer that was not theirs"
     if books.orders > books.offered:
         yield f"{books.orders} units were sold of {books.offered}"
-
-
-def _payments(books: Books) -> Iterator[str]:
-    if books.payments != books.orders:
-        yield f"there are {books.orders} orders and {books.payments} payments"
-    if books.paid_wrongly:
-        yield f"{books.paid_wrongly} payments are not of their order's amount"
-
-
-def _stocks(books: Books) -> Iterator[str]:
-    for product, stock in books.stocks.items():
-        if (ledger := books.ledgers.get(product, 0)) != stock:
-            yield f"product {product}: the ledger adds up to {ledger}, the stock is {stock}"
-        ordered, live = books.ordered.get(product, 0), books.live.get(product, 0)
-        if ordered != live:
-            yield f"product {product}: the ledger has {ordered} units ordered, live orders have {live}"
-
-
-def _sales(books: Books) -> Iterator[str]:
-    for product, sale in books.sales.items():
-        if sale.offered != sale.left + sale.accepted - sale.returned:
-            yield f"product {product}: the sale doesn't add up: {sale}"
-        if sale.left != (stock := books.stocks.get(product)):
-            yield f"product {product}: {sale.left} units are left in Redis, {stock} in MySQL"
 
 
 def _loose(loose: Loose) -> Iterator[str]:
@@ -150,36 +104,14 @@ def settled(stores: Stores, scene: Scene, before: Loose, told: Promised) -> tupl
 
 
 def read_books(stores: Stores, scene: Scene, before: Loose) -> Books:
-    mine = f"product_id IN ({','.join(str(product) for product in scene.products)})"
-    paid = "FROM eshop_order.order_record o JOIN eshop_pay.pay p ON p.order_id = o.order_id"
-    ledger = f"FROM eshop_stock.stock_ledger WHERE {mine}"
+    mine = f"product_id IN ({','.join(str(product) for product in scene.products) or 'NULL'})"
+    look = look_at_products(stores.mysql, stores.redis, scene.products)
     return Books(
         offered=scene.offered,
         orders=stores.count(f"FROM eshop_order.order_record WHERE {mine} AND {LIVE}"),
-        payments=stores.count(f"{paid} WHERE o.{mine} AND {OPEN_PAYMENT}"),
-        paid_wrongly=stores.count(f"{paid} WHERE o.{mine} AND {OPEN_PAYMENT} AND p.amount <> o.amount"),
-        stocks=_units(stores, "stock", f"FROM eshop_stock.stock WHERE {mine} AND deleted_at IS NULL"),
-        ledgers=_units(stores, "SUM(delta)", f"{ledger} GROUP BY product_id"),
-        ordered=_units(stores, "-SUM(delta)", f"{ledger} AND kind IN ('order', 'revert') GROUP BY product_id"),
-        live=_units(
-            stores,
-            "SUM(product_count)",
-            f"FROM eshop_order.order_record WHERE {mine} AND {LIVE} GROUP BY product_id",
-        ),
-        sales={product: sale for product in scene.products if (sale := _sale(stores.sale(product)))},
+        wrong=[*map(str, look.findings), *map(str, look.on_its_way)],
         loose=loose(stores).since(before),
     )
-
-
-def _units(stores: Stores, units: str, condition: str) -> dict[int, int]:
-    """Units by product."""
-    return {int(product): int(count) for product, count in stores.sql(f"SELECT product_id, {units} {condition}")}
-
-
-def _sale(told: Mapping[str, str]) -> Sale | None:
-    if not told:
-        return None
-    return Sale(int(told["set"]), int(told["left"]), int(told["accepted"]), int(told["returned"]))
 
 
 def loose(stores: Stores) -> Loose:

@@ -43,7 +43,7 @@ class Stores:
     """`sql` gives rows, `value` the only column of the only row."""
 
     def __init__(self, mysql: pymysql.Connection[Any], cache: redis.Redis, kafka: Consumer, topic: str) -> None:
-        self._mysql = mysql
+        self.mysql = mysql
         self.redis = cache
         self._kafka = kafka
         partitions = kafka.list_topics(topic, timeout=SECONDS).topics[topic].partitions
@@ -52,7 +52,7 @@ class Stores:
         self._partitions = [TopicPartition(topic, partition) for partition in partitions]
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._mysql.cursor() as cursor:
+        with self.mysql.cursor() as cursor:
             cursor.execute(statement, values)
             return list(cursor.fetchall())
 
@@ -66,7 +66,7 @@ class Stores:
 
     def change(self, statement: str, *values: object) -> int:
         """Returns how many rows were changed."""
-        with self._mysql.cursor() as cursor:
+        with self.mysql.cursor() as cursor:
             return cursor.execute(statement, values)
 
     def recount(self, table: str) -> None:

@@ -78,8 +78,8 @@ def open_mysql(settings: Settings) -> Generator[pymysql.Connection[Any]]:
 def snapshot(link: pymysql.Connection[Any]) -> Generator[Snapshot]:
     """Everything that is read in it was committed before this moment, in all databases alike."""
     with link.cursor() as cursor:
-        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+        # For this transaction only: the connection may be somebody's who writes, too.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
     try:
         yield Snapshot(link)
