@@ -56,7 +56,7 @@ class Loose:
 
 @dataclass(frozen=True)
 class Books:
-    """What the stores say about the products of one row: live orders, each of one unit, and what `eshop verify` finds."""
+    """What the stores say about the products of one row: live orders, each of one unit, and what `verify` finds."""
 
     offered: int
     orders: int
