@@ -3,8 +3,8 @@
 #
 # DTM listens on every interface and has no setting for that, nor any authentication. So its module is copied
 # (go.sum has checked it), the two listen calls are changed to bind $DTM_LISTEN_HOST, 127.0.0.1 when unset, and
-# the copy is what gets compiled. The wait before a dead branch address is dialled again is shortened too, and web pages
-# of other origins are refused (callers.go). Should the source no longer read as expected, the build stops here.
+# the copy is what gets compiled. How it dials the services is changed too (dialling.go), and web pages of other origins
+# are refused (callers.go). Should the source no longer read as expected, the build stops here.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -65,37 +65,16 @@ fi
 sed -i 's/^func GetGinApp() \*gin\.Engine {$/func GetGinApp(first ...gin.HandlerFunc) *gin.Engine {/; s/^	app\.Use(gin\.Recovery())$/	app.Use(gin.Recovery())\n	app.Use(first...)/' "$engine"
 cp "$here/callers.go" "$work/dtm/dtmsvr/callers.go"
 
-# gRPC waits up to two minutes before it dials an address again that was dead for a while: a service that comes back would
-# get no branch calls until then. Two seconds suit a suite whose services restart within one.
-# Of a name with several addresses ("dns:stock:30382") it would call the first only; they are to take turns.
+# How it dials the services: dialling.go says what and why.
 clients="$work/dtm/client/dtmgrpc/dtmgimp/grpc_clients.go"
 dial='grpc.Dial(grpcServer, inOpt, '
-if [ "$(grep -cF "$dial" "$clients" || true)" != 1 ]; then
-    echo "build.sh: expected one grpc.Dial in $module $version dtmgimp/grpc_clients.go; how it dials can't be set" >&2
+chosen='return v.(*grpc.ClientConn), rerr'
+if [ "$(grep -cF -e "$dial" -e "$chosen" "$clients" || true)" != 2 ]; then
+    echo "build.sh: expected one grpc.Dial and one $chosen in $module $version dtmgimp/grpc_clients.go; how it dials can't be set" >&2
     exit 1
 fi
-sed -i 's/grpc\.Dial(grpcServer, inOpt, /grpc.Dial(grpcServer, inOpt, reconnectSoon(), inTurn(), /' "$clients"
-cat > "$work/dtm/client/dtmgrpc/dtmgimp/dialling.go" <<'GO'
-package dtmgimp
-
-import (
-	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
-)
-
-func reconnectSoon() grpc.DialOption {
-	return grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
-		MinConnectTimeout: 3 * time.Second,
-	})
-}
-
-func inTurn() grpc.DialOption {
-	return grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`)
-}
-GO
+sed -i 's/grpc\.Dial(grpcServer, inOpt, /dialReplicas(grpcServer, inOpt, /; s/return v\.(\*grpc\.ClientConn), rerr/return v.(*replicas).best(), rerr/' "$clients"
+cp "$here/dialling.go" "$work/dtm/client/dtmgrpc/dtmgimp/dialling.go"
 
 mkdir -p "$(dirname "$out")/sqls"
 cp "$work/dtm/sqls/dtmsvr.storage.mysql.sql" "$work/dtm/sqls/dtmcli.barrier.mysql.sql" "$(dirname "$out")/sqls/"

@@ -28,6 +28,7 @@ func GetGinApp() *gin.Engine {
 """
 DIALS = """package dtmgimp
 		conn, rerr := grpc.Dial(grpcServer, inOpt, grpc.WithTransportCredentials(insecure.NewCredentials()), opts)
+	return v.(*grpc.ClientConn), rerr
 """
 
 
@@ -65,14 +66,14 @@ def test_both_listen_addresses_are_replaced(tmp_path: Path, module: Path) -> Non
     assert (tmp_path / "out" / "dtm").exists()
 
 
-def test_a_dead_address_is_dialled_again_soon_and_several_take_turns(tmp_path: Path, module: Path) -> None:
+def test_replicas_take_turns_and_those_that_are_ready_come_first(tmp_path: Path, module: Path) -> None:
     (module / "dtmsvr" / "svr.go").write_text(LISTENS)
     assert build(tmp_path, module).returncode == 0
     clients = tmp_path / "work" / "dtm" / "client" / "dtmgrpc" / "dtmgimp"
-    assert "reconnectSoon(), inTurn()," in (clients / "grpc_clients.go").read_text()
-    dialling = (clients / "dialling.go").read_text()
-    assert "MaxDelay: 2 * time.Second" in dialling
-    assert '"round_robin"' in dialling
+    patched = (clients / "grpc_clients.go").read_text()
+    assert "dialReplicas(grpcServer, inOpt, grpc.With" in patched
+    assert "return v.(*replicas).best(), rerr" in patched
+    assert (clients / "dialling.go").read_text() == (dtm.source() / "dialling.go").read_text()
 
 
 def test_web_pages_of_other_origins_are_refused_before_any_route(tmp_path: Path, module: Path) -> None:

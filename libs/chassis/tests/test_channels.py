@@ -10,6 +10,7 @@ import grpc
 import grpc.aio
 import pytest
 from chassis_trial.processes import grpc_list
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from eshop_chassis.calls.channels import open_channel, options, target
 from eshop_chassis.settings import UnusableSettingError
@@ -33,9 +34,16 @@ class Backend:
         handler = grpc.unary_unary_rpc_method_handler(
             self._answer, response_serializer=pb.ListStockReply.SerializeToString
         )
+        self.health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
+        await self.says(ready=True)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(LIST[0], {LIST[1]: handler}),))
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self._server.start()
+
+    async def says(self, *, ready: bool) -> None:
+        states = health_pb2.HealthCheckResponse
+        await self.health.set("", states.SERVING if ready else states.NOT_SERVING)
 
     async def go(self) -> None:
         assert self._server is not None
@@ -85,6 +93,40 @@ async def test_a_dead_address_among_several_harms_no_call_and_is_used_again_when
         while (await grpc_list(channel)).total != two.port:
             assert time.monotonic() < end
             await asyncio.sleep(0.02)
+
+
+async def test_a_replica_that_is_not_ready_gets_no_call_until_it_is():
+    async with (
+        backend() as well,
+        backend() as sick,
+        open_channel(f"127.0.0.1:{well.port},127.0.0.1:{sick.port}") as channel,
+    ):
+        await sick.says(ready=False)
+        assert [(await grpc_list(channel)).total for _ in range(12)] == [well.port] * 12
+        await sick.says(ready=True)
+        end = time.monotonic() + 5
+        while (await grpc_list(channel)).total != sick.port:
+            assert time.monotonic() < end
+            await asyncio.sleep(0.02)
+        await well.says(ready=False)
+        await asyncio.sleep(0.2)
+        assert [(await grpc_list(channel)).total for _ in range(12)] == [sick.port] * 12
+
+
+async def test_where_no_replica_is_ready_all_are_called():
+    """What makes a process not ready may not matter for this call."""
+    async with (
+        backend() as one,
+        backend() as two,
+        open_channel(f"127.0.0.1:{one.port},127.0.0.1:{two.port}") as channel,
+    ):
+        await one.says(ready=False)
+        await two.says(ready=False)
+        assert {(await grpc_list(channel)).total for _ in range(40)} == {one.port, two.port}
+        await one.says(ready=True)
+        end = time.monotonic() + 5
+        while {(await grpc_list(channel)).total for _ in range(8)} != {one.port}:
+            assert time.monotonic() < end
 
 
 async def test_a_restarted_service_is_found_again_within_about_a_second():
@@ -150,11 +192,11 @@ def test_addresses_that_could_never_connect_are_refused(addresses):
 
 
 def test_only_the_named_methods_have_a_retry_policy():
-    config = json.loads(dict(options([LIST], 1))["grpc.service_config"])
+    config = json.loads(dict(options([LIST], 1, healthy=True))["grpc.service_config"])
     assert config["methodConfig"][0]["name"] == [{"service": LIST[0], "method": LIST[1]}]
-    assert "methodConfig" not in json.loads(dict(options([], 1))["grpc.service_config"])
+    assert "methodConfig" not in json.loads(dict(options([], 1, healthy=True))["grpc.service_config"])
 
 
 def test_a_service_that_was_away_for_long_is_looked_for_every_second():
     """gRPC's own pause grows to two minutes."""
-    assert dict(options([], 1))["grpc.max_reconnect_backoff_ms"] == 1000
+    assert dict(options([], 1, healthy=True))["grpc.max_reconnect_backoff_ms"] == 1000

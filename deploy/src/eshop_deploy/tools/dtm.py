@@ -30,8 +30,8 @@ def built() -> bool:
 
 def _source_hash() -> str:
     digest = hashlib.sha256()
-    for name in ("build.sh", "callers.go", "go.mod", "go.sum", "index.html", "main.go"):
-        digest.update((source() / name).read_bytes())
+    for path in sorted(path for path in source().iterdir() if path.is_file()):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -1,13 +1,15 @@
-"""gRPC channels to other services: round robin over several addresses, keep-alive, retry of reads only."""
+"""gRPC channels to other services: ready replicas in turn, keep-alive, retry of reads only."""
 
 import ipaddress
 import json
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import cast
 
 import grpc
 import grpc.aio
 
+from eshop_chassis.calls.healthy_first import HealthyFirst
 from eshop_chassis.settings import UnusableSettingError
 
 Method = tuple[str, str]
@@ -20,10 +22,15 @@ async def open_channel(
     """Opens a channel to `addresses`: one "host:port", several with commas, or "dns:///name:port". Connects lazily.
 
     `idempotent` names the (service, method) pairs that may be sent again where the server was not there or stopped.
+    Replicas that are ready are called, in turn; where none is, all are.
     """
-    channel = grpc.aio.insecure_channel(target(addresses), options(idempotent, max_bytes))
+    healthy, every = (
+        grpc.aio.insecure_channel(target(addresses), options(idempotent, max_bytes, healthy=healthy))
+        for healthy in (True, False)
+    )
+    channel = HealthyFirst(healthy, every)
     try:
-        yield channel
+        yield cast("grpc.aio.Channel", channel)
     finally:
         await channel.close()
 
@@ -56,10 +63,13 @@ def _ip_version(host: str) -> int | None:
         return None
 
 
-def options(idempotent: Iterable[Method], max_bytes: int) -> list[tuple[str, int | str]]:
-    """Channel options; reconnects soon, because a restarted service is back within a second."""
+def options(idempotent: Iterable[Method], max_bytes: int, *, healthy: bool) -> list[tuple[str, int | str]]:
+    """Channel options; reconnects soon, because a restarted service is back within a second.
+
+    `healthy`: only replicas that say that they are ready are called.
+    """
     return [
-        ("grpc.service_config", json.dumps(_service_config(idempotent))),
+        ("grpc.service_config", json.dumps(_service_config(idempotent, healthy=healthy))),
         ("grpc.keepalive_time_ms", 30_000),
         ("grpc.keepalive_timeout_ms", 5_000),
         ("grpc.initial_reconnect_backoff_ms", 100),
@@ -72,7 +82,7 @@ def options(idempotent: Iterable[Method], max_bytes: int) -> list[tuple[str, int
     ]
 
 
-def _service_config(idempotent: Iterable[Method]) -> dict[str, object]:
+def _service_config(idempotent: Iterable[Method], *, healthy: bool) -> dict[str, object]:
     retry = {
         "maxAttempts": 3,
         "initialBackoff": "0.05s",
@@ -83,6 +93,8 @@ def _service_config(idempotent: Iterable[Method]) -> dict[str, object]:
     }
     names = [{"service": service, "method": method} for service, method in idempotent]
     config: dict[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    if healthy:
+        config["healthCheckConfig"] = {"serviceName": ""}
     if names:
         config["methodConfig"] = [{"name": names, "retryPolicy": retry}]
     return config
