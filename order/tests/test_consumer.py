@@ -5,9 +5,12 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import pytest
+from shop_in_memory.queue import Past, queued
 
+from eshop_order.orders import NewOrder
 from eshop_order.queue import consumer
-from eshop_order.queue.dead_letters import Queued
+from eshop_order.queue.message import Queued
+from eshop_order.queue.placing import Sound
 from eshop_order.settings import Settings
 
 EVERY = 0.2
@@ -45,17 +48,21 @@ class Trickle:
     async def kept_alive(self):
         yield
 
-    async def place(self, messages: list[str]) -> None:
+    async def place(self, messages: list[str]) -> list[Sound]:
         self.polls.append((asyncio.get_running_loop().time(), len(messages)))
+        return []
 
 
 async def watch(queue: Trickle, monkeypatch: pytest.MonkeyPatch, seconds: float) -> float:
     """Lets the consumer work on the queue for a while; returns when it began."""
     monkeypatch.setattr(consumer, "KafkaBatches", lambda *_: queue)
     monkeypatch.setattr(Queued, "of", lambda message: message)
-    settings = Settings(order_poll_every=EVERY, order_poll_messages=10)
+    settings = Settings(order_poll_every=EVERY, order_poll_messages=10, order_id_key="a secret for tests")
     began = asyncio.get_running_loop().time()
-    tasks = [asyncio.create_task(queue.fill()), asyncio.create_task(consumer.OrderConsumer(settings, queue).run())]
+    tasks = [
+        asyncio.create_task(queue.fill()),
+        asyncio.create_task(consumer.OrderConsumer(settings, queue, Past()).run()),
+    ]
     await asyncio.sleep(seconds)
     for task in tasks:
         task.cancel()
@@ -77,3 +84,42 @@ async def test_a_full_poll_is_followed_by_the_next_at_once(monkeypatch):
     await watch(queue, monkeypatch, EVERY)
     assert len(queue.polls) > 5
     assert {count for _, count in queue.polls} == {10}
+
+
+class Held:
+    """Offsets as the consumer holds and releases them."""
+
+    def __init__(self) -> None:
+        self.offsets: set[int] = set()
+
+    def hold(self, partition: int, offset: int) -> None:
+        self.offsets.add(offset)
+
+    async def release(self, partition: int, offset: int) -> None:
+        self.offsets.discard(offset)
+
+
+class Insisting:
+    """Tries orders for as long as `done` is not set."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+
+    async def insist(self, sound: Sound) -> None:
+        await self.done.wait()
+
+
+async def test_orders_that_fail_alone_stay_uncommitted_until_they_end_and_too_many_stop_the_polls(monkeypatch):
+    monkeypatch.setattr(consumer, "MOST_WAITING", 3)
+    held, placing = Held(), Insisting()
+    async with asyncio.TaskGroup() as tasks:
+        beside = consumer._Beside(placing, held, tasks)
+        for offset in range(3):
+            beside.insist(Sound(queued(b"", offset), NewOrder("b", 1, 1, 1, 1)))
+        await asyncio.wait_for(beside.room(), 1)
+        beside.insist(Sound(queued(b"", 3), NewOrder("b", 1, 1, 1, 1)))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(beside.room(), 0.05)
+        assert held.offsets == {0, 1, 2, 3}
+        placing.done.set()
+    assert held.offsets == set()

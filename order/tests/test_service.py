@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+from shop_in_memory.queue import Past, queued
 from shop_in_memory.shop import Shop
 
 from aiodtm import BranchRefused
 from eshop_order.orders import CLAIMED_ELSEWHERE, Final, NewOrder
-from eshop_order.queue import message as queue_message
+from eshop_order.queue.message import OrderReader
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, NotFound, Refused, RpcError
 
@@ -114,7 +115,7 @@ async def test_a_buffered_order_is_accepted_until_it_is_placed(shop: Shop):
     reply = await shop.client.send_submit_order_notify(request, Call.local())
     assert (await outcome(shop, reply.orderID)).status == "accepted"
     [message] = shop.queue.messages
-    order = queue_message.read(message.value, shop.ids, "t/0/0")
+    order = OrderReader(shop.seal, shop.ids, Past()).read(queued(message.value, 5, message.headers))
     assert (message.key, order) == (reply.orderID, NewOrder(reply.orderID, 7, 1, 2, 100))
     assert await shop.office().place([order]) == {reply.orderID: Final(True)}
     assert (await outcome(shop, reply.orderID)).status == "confirmed"

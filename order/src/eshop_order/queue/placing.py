@@ -93,7 +93,8 @@ class QueuePlacing:
                 await self._placer.place([sound.order for sound in orders], headers)
             except Exception as error:
                 if not _will_pass(error):
-                    log.error("placing failed", exc_info=error, orders=len(orders))
+                    # Where several failed, the halves tell more.
+                    log.error("placing failed", exc_info=error if len(orders) == 1 else None, orders=len(orders))
                     return error
                 log.warning("placing goes on later", why=str(error), orders=len(orders))
             else:
