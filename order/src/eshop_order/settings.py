@@ -44,6 +44,9 @@ class Settings(
     order_place_tries: int = Field(
         6, gt=0, description="how often a buffered order may fail by itself before it becomes a dead letter"
     )
+    order_unfit_seconds: float = Field(
+        5.0, ge=0, description="how long MySQL or DTM may be away before this process leaves the queue to others"
+    )
     order_sweep_seconds: float = Field(3.0, gt=0, description="how often orders that were left behind are looked for")
     order_left_behind_seconds: int = Field(
         15, gt=0, description="age at which an unfinished order counts as left behind"

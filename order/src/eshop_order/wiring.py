@@ -29,6 +29,7 @@ from eshop_order.queue.buffered import BufferedOrders
 from eshop_order.queue.burials import Burials
 from eshop_order.queue.consumer import OrderConsumer
 from eshop_order.queue.dead_letters import DeadLetters
+from eshop_order.queue.fitness import Fitness
 from eshop_order.queue.message import OrderReader
 from eshop_order.queue.placing import QueuePlacing
 from eshop_order.queue.watch import QueueWatch
@@ -75,7 +76,8 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         keyed = KeyedRequests(
             db, KeyStore(), in_flight.__contains__, lease_seconds=settings.order_wait_seconds + LEASE_MARGIN_SECONDS
         )
-        consumer = _consumer(settings, db, store, placer, producer)
+        fitness = Fitness({"MySQL": db.check, "DTM": lambda: check_dtm(dtm)}, settings.order_unfit_seconds)
+        consumer = _consumer(settings, db, store, placer, producer, fitness)
         watch = QueueWatch(GroupProgress(settings, settings.kafka_order_topic, settings.kafka_order_group))
         service = OrderService(
             db,
@@ -102,13 +104,15 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
 
 
 def _consumer(
-    settings: Settings, db: Database, store: OrderStore, placer: Placer, producer: KafkaProducer
+    settings: Settings, db: Database, store: OrderStore, placer: Placer, producer: KafkaProducer, fitness: Fitness
 ) -> OrderConsumer:
     topic = settings.kafka_dead_letter_topic
     past = BeforeSeals(db, settings, settings.kafka_order_group, (settings.kafka_order_topic, topic))
     letters = DeadLetters(db, store, Burials(), WrittenLetters(settings, topic), producer, topic)
     reader = OrderReader(QueueSeal(settings), OrderIds(settings), past)
-    return OrderConsumer(settings, QueuePlacing(placer, letters, reader, tries=settings.order_place_tries), past)
+    return OrderConsumer(
+        settings, QueuePlacing(placer, letters, reader, tries=settings.order_place_tries), past, fitness
+    )
 
 
 async def _open_recovery(stack: AsyncExitStack, settings: Settings, dtm: Dtm, db: Database) -> Recovery:

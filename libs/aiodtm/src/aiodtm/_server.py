@@ -39,4 +39,6 @@ CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # Several DTMs behind one name, as "dns:///dtm:36790", take turns.
+    ("grpc.service_config", '{"loadBalancingConfig":[{"round_robin":{}}]}'),
 ]

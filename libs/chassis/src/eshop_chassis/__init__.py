@@ -13,7 +13,7 @@ from eshop_chassis.idempotency import (
 )
 from eshop_chassis.logs import get_logger
 from eshop_chassis.process.run import run
-from eshop_chassis.readiness import Check, MissingError, describe
+from eshop_chassis.readiness import Check, MissingError, describe, find_missing
 from eshop_chassis.serving.service import Api, Service
 from eshop_chassis.settings import (
     DtmMySQLSettings,
@@ -44,6 +44,7 @@ __all__ = [
     "Vocabulary",
     "crash_point",
     "describe",
+    "find_missing",
     "fingerprint",
     "get_logger",
     "key_of",

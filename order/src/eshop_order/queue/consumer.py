@@ -2,12 +2,15 @@
 
 import asyncio
 
+from eshop_chassis import get_logger
 from eshop_chassis.kafka import KafkaBatches
 from eshop_order.queue.before_seals import BeforeSeals
+from eshop_order.queue.fitness import Fitness
 from eshop_order.queue.message import Queued
 from eshop_order.queue.placing import QueuePlacing, Sound
 from eshop_order.settings import Settings
 
+log = get_logger(__name__)
 # Orders that failed alone are tried again beside the polls: so many at a time, and while more of them wait, no poll.
 INSISTING = 16
 MOST_WAITING = 200
@@ -16,19 +19,36 @@ MOST_WAITING = 200
 class OrderConsumer:
     """Reads buffered orders from Kafka, a batch at a time."""
 
-    def __init__(self, settings: Settings, placing: QueuePlacing, past: BeforeSeals) -> None:
+    def __init__(self, settings: Settings, placing: QueuePlacing, past: BeforeSeals, fitness: Fitness) -> None:
         self._settings = settings
         self._placing = placing
         self._past = past
+        self._fitness = fitness
 
     async def run(self) -> None:
-        """Consumes until cancelled, then leaves the group.
+        """Consumes until cancelled, then leaves the group, as it does while this process is unfit to place."""
+        await self._past.open()
+        while True:
+            await self._fitness.regained()
+            consuming, lost = asyncio.create_task(self._consume()), asyncio.create_task(self._fitness.lost())
+            try:
+                await asyncio.wait({consuming, lost}, return_when=asyncio.FIRST_COMPLETED)
+                if not consuming.done():
+                    log.warning("leaves the order queue to others", missing=lost.result())
+            finally:
+                lost.cancel()
+                consuming.cancel()
+                await asyncio.wait({consuming})
+            if not consuming.cancelled():
+                consuming.result()
+
+    async def _consume(self) -> None:
+        """Consumes until cancelled. What was polled and is not final stays uncommitted, for whoever polls it next.
 
         What arrives at an idle queue is placed at once. After that polls keep a distance, so that a trickle of orders
         makes a few sagas instead of one for each: nobody waits for them, and the orders that somebody waits for need
         the machine.
         """
-        await self._past.open()
         loop = asyncio.get_running_loop()
         s = self._settings
         batches = KafkaBatches(s, s.kafka_order_topic, s.kafka_order_group, s.order_poll_messages)

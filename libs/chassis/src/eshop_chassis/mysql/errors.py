@@ -18,7 +18,9 @@ _ACCESS = {1044, 1045, 1049, 1142, 1146}  # no right, no database or no table: i
 _BUSY = {1040, 1041, 1053, 1129, 1203, 1226}  # connections, memory, shutting down, host blocked, limits of the user
 _CUT = {1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 3024, 4031}  # aborted, killed, idle or query for too long
 _READ_ONLY = {1290, 1792, 1836}  # another server is to be written to now
-_PASSING = _ACCESS | _BUSY | _CUT | _READ_ONLY
+# A node of a group that has lost the others: Galera says that it is not prepared, Group Replication's hooks fail.
+_ALONE = {1047, 3100}
+_PASSING = _ACCESS | _BUSY | _CUT | _READ_ONLY | _ALONE
 
 
 def is_passing(error: sa.SQLAlchemyError | aiodtm.CommitUnknown) -> bool:
