@@ -187,8 +187,8 @@ class OrderStore(CrudStore[order_pb2.Order]):
 
 
 def _claim_fault(order_id: str, row: Row | None, gid: str) -> Fault | None:
-    if row is None:  # the row that is in the way has an id that is the same to MySQL's unique key only
-        return Fault(order_id, "ORDER_ID_TAKEN", "another order has this id, but for case or trailing blanks")
+    if row is None:  # MySQL's unique key ignores blanks at the end
+        return Fault(order_id, "ORDER_ID_TAKEN", "another order has this id, but for trailing blanks")
     if row.final is not None:
         return Fault(order_id, ALREADY_FINAL, "this order has its outcome already")
     if row.state in ("reverted", "placing") or row.gid == gid:

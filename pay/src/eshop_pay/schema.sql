@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS pay (
     UNIQUE KEY order_id (order_id),
     KEY gid (gid),
     KEY idx_pay_deleted_at (deleted_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS refusal (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
@@ -27,4 +27,4 @@ CREATE TABLE IF NOT EXISTS refusal (
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (id),
     UNIQUE KEY gid (gid, branch_id, order_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
