@@ -9,6 +9,7 @@ from argon2.low_level import Type
 from eshop_chassis.mysql import Database, execute
 from eshop_protos.types import types_pb2
 from eshop_protos.user.v1 import user_pb2 as pb
+from eshop_user.emails import folded
 from eshop_user.passwords import MOST_WAITING, Passwords
 from eshop_user.service import UserService
 from eshop_user.store import UserStore
@@ -105,6 +106,29 @@ class TestUsers:
         with pytest.raises(AlreadyExists):
             await create(service, email="ANN@example.com")
 
+    @pytest.mark.parametrize("other", ["änn@example.com", "😁@example.com", "ann@éxample.com", "ann@example.com\u0301"])
+    async def test_nothing_but_letter_case_makes_two_emails_the_same(self, service: UserService, other: str):
+        await create(service)
+        await create(service, email="😀@example.com")
+        await create(service, email=other)
+        assert (await listed(service)).total == 3
+
+    @pytest.mark.parametrize("exp", ["eq", "in", "like"])
+    async def test_a_list_finds_an_email_letter_case_aside_and_nothing_else(self, service: UserService, exp: str):
+        for email in ("Ann@example.com", "änn@example.com", "😀@example.com", "😁@example.com"):
+            await create(service, email=email)
+        for value, found in (("ANN@Example.com", "Ann@example.com"), ("😁@EXAMPLE.com", "😁@example.com")):
+            column = types_pb2.Column(name="email", exp=exp, value=value)
+            assert [user.email for user in (await listed(service, columns=[column])).users] == [found]
+
+    async def test_names_are_the_same_letter_by_letter(self, service: UserService):
+        for number, name in enumerate(("Ann", "ann", "Änn", "😀", "😁")):
+            await create(service, name=name, email=f"{number}@example.com")
+        for name in ("Ann", "😁"):
+            for exp in ("eq", "like"):
+                column = types_pb2.Column(name="name", exp=exp, value=name)
+                assert [user.name for user in (await listed(service, columns=[column])).users] == [name]
+
     async def test_the_email_of_a_deleted_user_is_free_again(self, service: UserService):
         first = await create(service)
         await service.delete_by_id(pb.DeleteUserByIDRequest(id=first), Call.local())
@@ -161,3 +185,17 @@ class TestUsers:
         ):
             with pytest.raises(NotFound, match=f"user {user_id}"):
                 await call(request, Call.local())
+
+
+class TestFolding:
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [("ANN@X", "ann@x"), ("ÉMILE@x", "émile@x"), ("ΟΔΟΣ@x", "οδος@x"), ("ẞ@x", "ß@x"), ("𐐀@x", "𐐨@x")],
+    )
+    def test_letter_case_goes(self, one: str, other: str):
+        assert folded(one) == folded(other)
+
+    @pytest.mark.parametrize(("one", "other"), [("é@x", "e@x"), ("ß@x", "ss@x"), ("😀@x", "😁@x"), ("İ@x", "i@x")])
+    def test_everything_else_stays(self, one: str, other: str):
+        assert folded(one) != folded(other)
+        assert len(folded(one)) == len(one)

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS coupon (
     KEY user_id (user_id),
     KEY gid (gid),
     KEY idx_coupon_deleted_at (deleted_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS refusal (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
@@ -28,4 +28,4 @@ CREATE TABLE IF NOT EXISTS refusal (
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (id),
     UNIQUE KEY gid (gid, branch_id, order_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

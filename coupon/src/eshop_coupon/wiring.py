@@ -4,17 +4,19 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from eshop_chassis import Api, ChassisHooks, Service
-from eshop_chassis.mysql import Housekeeping, expiring_refusals, open_mysql
+from eshop_chassis.mysql import Housekeeping, Tables, expiring_refusals, open_mysql
 from eshop_coupon.service import CouponService
 from eshop_coupon.settings import Settings
 from eshop_coupon.store import CouponStore
 from eshop_protos.coupon.v1 import coupon_api
 
+TABLES = Tables("eshop_coupon", "eshop_coupon", ("coupon",))
+
 
 @asynccontextmanager
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens the database, and closes it in the end."""
-    async with open_mysql(settings, "eshop_coupon", "eshop_coupon", ["coupon"]) as db:
+    async with open_mysql(settings, *TABLES) as db:
         service = CouponService(db, CouponStore())
         api = Api(
             coupon_api.SERVICE_NAME,

@@ -62,7 +62,8 @@ def main() -> int:
 
 
 def schemas() -> list[str]:
-    files = sorted(project_root().glob("*/src/*/schema.sql"))
+    root = project_root()
+    files = sorted([*root.glob("*/src/*/schema.sql"), *root.glob("*/src/*/migrations/*.sql")])
     return [*(file.read_text() for file in files), aiodtm.mysql.BARRIER_SCHEMA, dtm_schema.schema()]
 
 

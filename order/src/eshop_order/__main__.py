@@ -1,16 +1,16 @@
-"""Starts the order service: `python -m eshop_order`."""
+"""Starts the order service: `python -m eshop_order`; with `migrate`, only brings its tables to this release."""
 
 from typing import NoReturn
 
 from eshop_chassis import run
 from eshop_contract import SHOP
 from eshop_order.settings import Settings
-from eshop_order.wiring import open_service
+from eshop_order.wiring import TABLES, open_service
 
 
 def main() -> NoReturn:
     """Serves until SIGTERM or SIGINT."""
-    run("order", Settings, open_service, SHOP)
+    run("order", Settings, open_service, SHOP, tables=TABLES)
 
 
 if __name__ == "__main__":

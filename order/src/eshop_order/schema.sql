@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS order_record (
     KEY state (state, updated_at),
     KEY user_id (user_id),
     KEY idx_order_record_deleted_at (deleted_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Units of refused flash-sale orders that go back for sale; a row is written with the cancellation and leaves when Redis has it.
 CREATE TABLE IF NOT EXISTS unit_return (
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS unit_return (
     resell tinyint unsigned NOT NULL,
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (order_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Orders whose message was put aside: they were accepted, and are not placed until somebody has looked (make dead-letters).
 CREATE TABLE IF NOT EXISTS dead_letter (
@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (id),
     UNIQUE KEY order_id (order_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Messages of the queue that were put aside, by the place ("topic/partition/offset") where each was read. A row is written
 -- before the dead letter (writing) and marked after it (written, or refused where Kafka takes no letter of it).
@@ -64,7 +64,7 @@ CREATE TABLE IF NOT EXISTS buried (
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (id),
     UNIQUE KEY place (place)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- How far the topics of the order queue reached when messages began to be sealed. What is older has no seal and counts all
 -- the same. Partition -1 says that a topic has been looked at.
@@ -73,7 +73,7 @@ CREATE TABLE IF NOT EXISTS before_seals (
     kafka_partition int NOT NULL,
     until_offset bigint NOT NULL,
     PRIMARY KEY (topic, kafka_partition)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS refusal (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
@@ -85,7 +85,7 @@ CREATE TABLE IF NOT EXISTS refusal (
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (id),
     UNIQUE KEY gid (gid, branch_id, order_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Requests that bore an idempotency key; a row is written before anything else is done. order_id is the order that the
 -- request is, body a hash of what was asked for. answer is what was answered, '' until then, and for a submitted order
@@ -104,4 +104,4 @@ CREATE TABLE IF NOT EXISTS idempotency_key (
     UNIQUE KEY user_id (user_id, idem_key, operation),
     UNIQUE KEY order_id (order_id),
     KEY created_at (created_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

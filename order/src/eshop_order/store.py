@@ -196,7 +196,7 @@ class OrderStore(CrudStore[order_pb2.Order]):
 
 
 def _claim_fault(order_id: str, row: Row | None, gid: str) -> Fault | None:
-    if row is None:  # the row that is in the way has an id that is the same to MySQL's unique key only
+    if row is None:  # MySQL's unique key ignores blanks at the end
         return Fault(order_id, *refusals.ORDER_ID_TAKEN())
     if row.final is not None:
         return Fault(order_id, *refusals.ALREADY_FINAL())

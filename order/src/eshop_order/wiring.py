@@ -9,7 +9,7 @@ from eshop_chassis import Api, ChassisHooks, Check, Service, takes_keys
 from eshop_chassis.calls import open_channel
 from eshop_chassis.dtm import Recovery, check_dtm, check_service, stored_refusals
 from eshop_chassis.kafka import GroupProgress, KafkaProducer, check_kafka, open_producer
-from eshop_chassis.mysql import Database, Housekeeping, open_mysql
+from eshop_chassis.mysql import Database, Housekeeping, Tables, open_mysql
 from eshop_contract import OrderIds, QueueSeal
 from eshop_order.housekeeping import expiring
 from eshop_order.idempotency.requests import KeyedRequests
@@ -47,12 +47,14 @@ from protoc_gen_fastapi.runtime import Call
 
 LEASE_MARGIN_SECONDS = 2.0
 
+TABLES = Tables("eshop_order", "eshop_order", ("order_record",))
+
 
 @asynccontextmanager
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens MySQL, Kafka, DTM and the channels to other services, and closes them in reverse."""
     async with AsyncExitStack() as stack:
-        db = await stack.enter_async_context(open_mysql(settings, "eshop_order", "eshop_order", ["order_record"]))
+        db = await stack.enter_async_context(open_mysql(settings, *TABLES))
         producer = await stack.enter_async_context(open_producer(settings))
         dtm = await stack.enter_async_context(open_dtm(grpc=settings.dtm_mysql_grpc, http=settings.dtm_mysql_http))
         refusals, screening = await _open_refusals(stack, settings, db)

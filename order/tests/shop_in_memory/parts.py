@@ -5,7 +5,6 @@ import os
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from eshop_chassis import MySQLSettings, RedisSettings
 from eshop_chassis.dtm import Fault
-from eshop_chassis.mysql import Database, apply_schema, fetch, open_mysql, row_counts
+from eshop_chassis.mysql import Database, Schema, apply_schema, fetch, open_mysql, row_counts
 from eshop_chassis.redis import open_redis
 from shop_in_memory.database import MemoryDatabase
 
@@ -37,8 +36,7 @@ def scratch_schema(package: str) -> Generator[str]:
     """A database of this run alone, with the tables of a service; it goes at the end."""
     skip_without("MySQL", mysql_settings().mysql_host, mysql_settings().mysql_port)
     name = f"{package.replace('eshop_', 'eshop_unittest_')}_{os.getpid()}"
-    schema = files(package).joinpath("schema.sql").read_text("utf-8")
-    asyncio.run(_with_server(lambda bare: apply_schema(bare, name, schema)))
+    asyncio.run(_with_server(lambda bare: apply_schema(bare, name, Schema(package))))
     try:
         yield name
     finally:

@@ -62,7 +62,7 @@ class PayStore(CrudStore[pay_pb2.Pay]):
         [(order_id, owner, status, hidden)] = await fetch(tx, sql, (payment.order_id,))
         if (order_id, owner) == (payment.order_id, gid):
             return None
-        if status != REVERTED or order_id != payment.order_id:  # MySQL's unique key is blind to case
+        if status != REVERTED or order_id != payment.order_id:  # MySQL's unique key ignores blanks at the end
             return Fault(payment.order_id, *refusals.PAYMENT_EXISTS(order=payment.order_id))
         await execute(
             tx,

@@ -11,4 +11,4 @@ CREATE TABLE IF NOT EXISTS product (
     deleted_at datetime NULL,
     PRIMARY KEY (id),
     KEY idx_product_deleted_at (deleted_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS stock (
     PRIMARY KEY (id),
     UNIQUE KEY product_id (product_id, live),
     KEY idx_stock_deleted_at (deleted_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- Every change of a stock, in the same transaction as the change: the sum per product is its stock.
 -- ref is the order, or gid/branch where the branch does not know it; kind is one of
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS stock_ledger (
     KEY ref (ref),
     KEY gid (gid),
     KEY product_id (product_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS refusal (
     id bigint unsigned NOT NULL AUTO_INCREMENT,
@@ -47,11 +47,11 @@ CREATE TABLE IF NOT EXISTS refusal (
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (id),
     UNIQUE KEY gid (gid, branch_id, order_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- The run of Redis that the flash sales were last set for; one row.
 CREATE TABLE IF NOT EXISTS redis_run (
     id tinyint unsigned NOT NULL,
     run_id varchar(64) NOT NULL,
     PRIMARY KEY (id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

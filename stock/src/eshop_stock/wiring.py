@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from eshop_chassis import Api, ChassisHooks, Service
 from eshop_chassis.calls import open_channel
-from eshop_chassis.mysql import Housekeeping, expiring_refusals, open_mysql
+from eshop_chassis.mysql import Housekeeping, Tables, expiring_refusals, open_mysql
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.stock.v1 import stock_api
 from eshop_stock.deduct import Deduction
@@ -16,12 +16,14 @@ from eshop_stock.service import StockService
 from eshop_stock.settings import Settings
 from eshop_stock.store import StockStore
 
+TABLES = Tables("eshop_stock", "eshop_stock", ("stock",))
+
 
 @asynccontextmanager
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens the database and the channel to the flash-sale service, and closes them in reverse."""
     async with (
-        open_mysql(settings, "eshop_stock", "eshop_stock", ["stock"]) as db,
+        open_mysql(settings, *TABLES) as db,
         open_channel(settings.flash_sale_address, flash_sale_api.IDEMPOTENT) as channel,
     ):
         store = StockStore()

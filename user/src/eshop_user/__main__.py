@@ -1,16 +1,16 @@
-"""Starts the user service: `python -m eshop_user`."""
+"""Starts the user service: `python -m eshop_user`; with `migrate`, only brings its tables to this release."""
 
 from typing import NoReturn
 
 from eshop_chassis import run
 from eshop_contract import SHOP
 from eshop_user.settings import Settings
-from eshop_user.wiring import open_service
+from eshop_user.wiring import TABLES, open_service
 
 
 def main() -> NoReturn:
     """Serves until SIGTERM or SIGINT."""
-    run("user", Settings, open_service, SHOP)
+    run("user", Settings, open_service, SHOP, tables=TABLES)
 
 
 if __name__ == "__main__":

@@ -136,7 +136,9 @@ def stuck_orders(db: Snapshot) -> Iterator[Finding]:
     rows = db.rows(
         "SELECT o.order_id, o.state, o.gid, o.product_id, COALESCE(g.status, 'unknown to DTM'),"  # noqa: S608
         " TIMESTAMPDIFF(SECOND, o.updated_at, UTC_TIMESTAMP())"
-        " FROM eshop_order.order_record o LEFT JOIN dtm.trans_global g ON g.gid = o.gid"
+        " FROM eshop_order.order_record o LEFT JOIN dtm.trans_global g"
+        # In the collation of DTM's table, or its index is of no use.
+        " ON g.gid = CONVERT(o.gid USING ascii)"
         " WHERE o.state IN ('placing', 'claimed', 'reverted')"
         f" AND o.updated_at < UTC_TIMESTAMP() - INTERVAL {STUCK_SECONDS} SECOND"
         " AND (g.gid IS NULL OR g.status IN ('succeed', 'failed')) LIMIT 1000"

@@ -48,9 +48,18 @@ class Window(NamedTuple):
 
 
 class Listing:
-    """Builds the statements of one resource's list. `columns` maps every name a client may use to its column."""
+    """Builds the statements of one resource's list. `columns` maps every name a client may use to its column; `fold`
+    makes of a text what stands in a column that is named there. Texts are compared as their column's collation says.
+    """
 
-    def __init__(self, table: sa.Table, columns: Mapping[str, sa.Column[Any]], visible: sa.ColumnElement[bool]) -> None:
+    def __init__(
+        self,
+        table: sa.Table,
+        columns: Mapping[str, sa.Column[Any]],
+        visible: sa.ColumnElement[bool],
+        fold: Mapping[str, Callable[[str], str]] | None = None,
+    ) -> None:
+        self._fold = fold or {}
         self._table = table
         self._columns = columns
         self._visible = visible
@@ -105,16 +114,19 @@ class Listing:
     def _compare(self, field: str, column: types_pb2.Column) -> sa.ColumnElement[bool]:
         target = self._column(f"{field}.name", column.name)
         exp = column.exp.strip().lower()
+        asked = self._fold.get(target.name, str)(column.value)
         if exp == "like":
-            return sa.cast(target, sa.String).contains(column.value, autoescape=True)
+            # A cast would give the text the collation of the connection.
+            text = target if isinstance(target.type, sa.String) else sa.cast(target, sa.String)
+            return text.contains(asked, autoescape=True)
         if exp == "in":
-            values = column.value.split(",")
+            values = asked.split(",")
             if len(values) > MAX_IN_VALUES:
                 raise InvalidArgument(f"{field}.value", f"at most {MAX_IN_VALUES} values")
             return target.in_([_convert(f"{field}.value", target, v.strip()) for v in values])
         if exp not in _COMPARE:
             raise InvalidArgument(f"{field}.exp", f"{column.exp[:16]!r} is not a comparison")
-        return _COMPARE[exp](target, _convert(f"{field}.value", target, column.value))
+        return _COMPARE[exp](target, _convert(f"{field}.value", target, asked))
 
 
 def window(params: types_pb2.Params) -> Window:

@@ -4,7 +4,7 @@ Each method is given a transaction and never commits.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
@@ -36,7 +36,8 @@ _TIMES = frozenset({"created_at", "updated_at", "deleted_at"})
 
 class CrudStore(Generic[M]):
     """Reads and writes the rows of `table`, one `message` each. `hidden` names columns that no call returns or filters
-    by. A row is shown until `deleted_at` is set; an index of that column serves lists.
+    by. `folded` names columns that are compared by another, and what makes the other's value of a text: a list filters
+    and sorts by that. A row is shown until `deleted_at` is set; an index of that column serves lists.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class CrudStore(Generic[M]):
         noun: str,
         *,
         hidden: frozenset[str] = frozenset(),
+        folded: Mapping[str, tuple[str, Callable[[str], str]]] | None = None,
     ) -> None:
         self.table = table
         self._message = message
@@ -55,7 +57,9 @@ class CrudStore(Generic[M]):
         self._field_of = {column: field for field, column in names.items()}
         self._fields = [(f, names[f.name]) for f in message.DESCRIPTOR.fields if names[f.name] not in hidden]
         self._names = [field.name for field, _ in self._fields]
-        self._listing = Listing(table, _by_client_name(table, self._fields), self.visible)
+        compared = {column: other for column, (other, _) in (folded or {}).items()}
+        fold = dict((folded or {}).values())
+        self._listing = Listing(table, _by_client_name(table, self._fields, compared), self.visible, fold)
         self._pages = Pages(table.name, [_as_text(column) for _, column in self._fields])
 
     async def create(self, tx: AsyncConnection, values: Mapping[str, Any]) -> int:
@@ -200,8 +204,10 @@ def _type(field: Field) -> sa.types.TypeEngine[Any]:
     return _TYPES.get(field.type, sa.BigInteger)()
 
 
-def _by_client_name(table: sa.Table, fields: Sequence[tuple[Field, str]]) -> dict[str, sa.Column[Any]]:
-    return {name: table.c[column] for field, column in fields for name in (field.name, column)}
+def _by_client_name(
+    table: sa.Table, fields: Sequence[tuple[Field, str]], compared: Mapping[str, str]
+) -> dict[str, sa.Column[Any]]:
+    return {name: table.c[compared.get(column, column)] for field, column in fields for name in (field.name, column)}
 
 
 def _as_text(column: str) -> str:

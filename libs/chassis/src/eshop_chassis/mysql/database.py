@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from importlib.resources import files
 from typing import Any, TypeVar, cast
 
 import aiomysql
@@ -18,13 +17,13 @@ from eshop_chassis.mysql import row_counts
 from eshop_chassis.mysql.engine import open_engine
 from eshop_chassis.mysql.errors import is_unreachable, was_rolled_back
 from eshop_chassis.mysql.landmarks import Landmarks
-from eshop_chassis.mysql.schema import apply_schema, statements
+from eshop_chassis.mysql.schema import migrate
 from eshop_chassis.mysql.transaction import Transaction, Tx, as_sqlalchemy, open_transaction
 from eshop_chassis.readiness import MissingError, describe
 from eshop_chassis.settings import MySQLSettings
 from protoc_gen_fastapi.runtime import Unavailable
 
-__all__ = ["Database", "Tx", "apply_schema", "execute", "fetch", "marks", "open_mysql", "statements"]
+__all__ = ["Database", "Tx", "execute", "fetch", "marks", "open_mysql"]
 
 T = TypeVar("T")
 Opened = TypeVar("Opened", Transaction, AsyncConnection)
@@ -106,7 +105,7 @@ class Database:
                 await self._ask()
         except (DBAPIError, OSError) as error:
             if self._applying is not None:
-                raise MissingError("its tables are still being created") from error
+                raise MissingError("its tables are still being created or changed") from error
             self._away = is_unreachable(error)
             raise MissingError(_explained(error, self.engine)) from error
         self._away = False
@@ -210,20 +209,17 @@ async def open_mysql(
 ) -> AsyncGenerator[Database]:
     """Opens `database`, whose tables are in `schema.sql` of the Python package `package`. Connects lazily.
 
-    `counted` names the tables whose totals are kept (see `totals`).
+    `counted` names the tables whose totals are kept (see `row_counts`).
     """
-    schema = files(package).joinpath("schema.sql").read_text("utf-8") if settings.mysql_apply_schema else ""
 
     async def apply() -> None:
-        bare = open_engine(settings, None, size=1)
-        try:
-            await apply_schema(bare, database, schema, counted)
-        finally:
-            await bare.dispose()
+        await migrate(settings, database, package, counted)
 
     engine = open_engine(settings, database, size=settings.mysql_pool_size)
     reads = open_engine(settings, database, size=min(MOST_READS, settings.mysql_pool_size), isolation="AUTOCOMMIT")
-    db = Database(engine, reads, open_engine(settings, database, size=1), apply if schema else None)
+    db = Database(
+        engine, reads, open_engine(settings, database, size=1), apply if settings.mysql_apply_schema else None
+    )
     try:
         yield db
     finally:

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS shown_rows (
     slot tinyint unsigned NOT NULL,
     shown bigint NOT NULL,
     PRIMARY KEY (table_name, slot)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
 """
 TOTAL = "SELECT IF(MIN(slot) = 0, CAST(SUM(shown) AS SIGNED), NULL) FROM shown_rows WHERE table_name = %s"
 """The total of a table, NULL where it has none."""

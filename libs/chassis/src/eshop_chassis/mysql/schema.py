@@ -1,55 +1,210 @@
-"""Creating the databases and tables of a service where they are missing."""
+"""The tables of a service: created where they are missing, changed where they are of an earlier release.
 
-from collections.abc import Sequence
+A new database gets `schema.sql`, which is what all revisions together lead to. Kept tables get the revisions that they
+lack. One process at a time does so: it takes the turn, a row that names it and expires unless it is renewed. A lock of
+MySQL's own (GET_LOCK) holds on one node of a cluster only, a row holds on all.
+"""
 
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import NamedTuple
+
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-import aiodtm.mysql
+from aiodtm.mysql import BARRIER_SCHEMA, BARRIER_TABLE
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import row_counts
+from eshop_chassis.mysql.engine import open_engine
+from eshop_chassis.mysql.errors import error_number, was_rolled_back
+from eshop_chassis.mysql.migrations import VERSION_TABLE, Revisions, statements
 from eshop_chassis.readiness import MissingError
+from eshop_chassis.settings import MySQLSettings
 
 log = get_logger(__name__)
-LOCK_NAME = "eshop_schema"
-LOCK_SECONDS = 30
+TURN_TABLE = """\
+CREATE TABLE IF NOT EXISTS schema_turn (
+    id tinyint unsigned NOT NULL,
+    owner varchar(64) NOT NULL,
+    expires_at datetime NOT NULL,
+    PRIMARY KEY (id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+"""
+TURN_SECONDS = 30
+RENEW_SECONDS = 10.0
+ASK_SECONDS = 0.1
+ATTEMPTS = 5
+_NOTHING_THERE = {1049, 1146}  # no such database, no such table
+# Servers differ in what happens when the same thing is created twice at once.
+_CREATED_AT_ONCE = {1007, 1050, 1062, 1684}
 
 
-async def apply_schema(bare: AsyncEngine, database: str, schema: str, counted: Sequence[str] = ()) -> None:
-    """Creates `database`, the barrier's database and all tables that are missing, one process at a time, and gives the
-    `counted` tables their totals.
-
-    `bare` is an engine without a database. Servers differ in what happens when the same table is created twice at once.
+class Tables(NamedTuple):
+    """Where a service's tables are: the database, the package with their `schema.sql` and `migrations`, and the tables
+    whose row counts are kept (see `row_counts`).
     """
+
+    database: str
+    package: str
+    counted: Sequence[str] = ()
+
+
+class Schema:
+    """What a service needs in its database. `counted` names the tables whose row counts are kept."""
+
+    def __init__(self, package: str, counted: Sequence[str] = ()) -> None:
+        self.statements = statements(files(package).joinpath("schema.sql").read_text("utf-8"))
+        self.tables = [found[1] for s in self.statements if (found := re.match(r"CREATE TABLE IF NOT EXISTS (\w+)", s))]
+        self.revisions = Revisions(package)
+        self.counted = counted
+
+
+async def migrate(settings: MySQLSettings, database: str, package: str, counted: Sequence[str] = ()) -> None:
+    """Creates what is missing of `database`, and brings kept tables to this release."""
+    bare = open_engine(settings, None, size=3)
+    try:
+        await apply_schema(bare, database, Schema(package, counted))
+    finally:
+        await bare.dispose()
+
+
+async def apply_schema(bare: AsyncEngine, database: str, schema: Schema) -> None:
+    """Creates `database`, the barrier's database and all tables that are missing, and brings kept tables to this
+    release. `bare` is an engine without a database. Raises MissingError where another process takes too long.
+    """
+    bare = bare.execution_options(isolation_level="AUTOCOMMIT")
+    if await _is_in_place(bare, database, schema):
+        return
     async with bare.connect() as connection:
-        await _take_turn(connection)
-        try:
-            for statement in _all_statements(database, schema):
-                await connection.exec_driver_sql(statement)
-            for table in counted:
-                await row_counts.fill(connection, table)
-        finally:
-            await connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (LOCK_NAME,))
-    await bare.dispose()
+        for statement in _groundwork(database):
+            await _create(connection, statement)
+    owner = uuid.uuid4().hex
+    if not await _got_turn(bare, database, schema, owner):
+        return
+    async with _renewed(bare, database, owner), bare.connect() as connection:
+        await connection.exec_driver_sql(f"USE {database}")
+        await _bring_up(connection, database, schema)
+        for table in schema.counted:
+            await row_counts.fill(connection, table)
     log.info("schema is in place", database=database)
 
 
-async def _take_turn(connection: AsyncConnection) -> None:
-    rows = await connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (LOCK_NAME, LOCK_SECONDS))
-    if rows.scalar() != 1:
-        raise MissingError(f"another process has been creating tables for {LOCK_SECONDS} s; trying again")
+async def _got_turn(bare: AsyncEngine, database: str, schema: Schema, owner: str) -> bool:
+    """Waits for the turn; False where meanwhile another process has done it all."""
+    end = asyncio.get_running_loop().time() + TURN_SECONDS
+    while not await _take(bare, database, owner):
+        await asyncio.sleep(ASK_SECONDS)
+        if await _is_in_place(bare, database, schema):
+            return False
+        if asyncio.get_running_loop().time() > end:
+            raise MissingError(f"another process has been changing tables for {TURN_SECONDS} s; trying again")
+    return True
 
 
-def _all_statements(database: str, schema: str) -> list[str]:
+async def _is_in_place(bare: AsyncEngine, database: str, schema: Schema) -> bool:
+    """Whether there is nothing to do, found with one statement. It names every table, for one that is missing fails."""
+    tables = [f"{database}.{table}" for table in schema.tables] + [BARRIER_TABLE]
+    there = [f"(SELECT 1 FROM {table} LIMIT 0)" for table in tables]  # noqa: S608 - our own names
+    counts = [_total(database, table) for table in schema.counted]
+    version = f"(SELECT MAX(version_num) FROM {database}.alembic_version)"  # noqa: S608 - our own names
+    async with bare.connect() as connection:
+        try:
+            found = (await connection.exec_driver_sql(f"SELECT {', '.join([version, *counts, *there])}")).one()
+        except DBAPIError as error:
+            if error_number(error) not in _NOTHING_THERE:
+                raise
+            return False
+    return (found[0] or "") == schema.revisions.head and None not in found[1 : 1 + len(counts)]
+
+
+def _total(database: str, table: str) -> str:
+    total = row_counts.TOTAL.replace("%s", f"'{table}'").replace(" shown_rows ", f" {database}.shown_rows ")
+    return f"({total})"
+
+
+def _groundwork(database: str) -> list[str]:
     return [
-        *statements(aiodtm.mysql.BARRIER_SCHEMA),
+        *statements(BARRIER_SCHEMA),
         f"CREATE DATABASE IF NOT EXISTS {database} DEFAULT CHARSET utf8mb4",
-        f"USE {database}",
-        row_counts.SCHEMA,
-        *statements(schema),
+        TURN_TABLE.replace("schema_turn", f"{database}.schema_turn"),
+        f"INSERT IGNORE INTO {database}.schema_turn (id, owner, expires_at) VALUES (1, '', UTC_TIMESTAMP())",  # noqa: S608
     ]
 
 
-def statements(sql: str) -> list[str]:
-    """The statements of a schema file, without its comment lines."""
-    lines = [line for line in sql.splitlines() if not line.lstrip().startswith("--")]
-    return [s.strip() for s in "\n".join(lines).split(";") if s.strip()]
+async def _create(connection: AsyncConnection, statement: str) -> None:
+    for attempt in range(ATTEMPTS):
+        try:
+            await connection.exec_driver_sql(statement)
+        except DBAPIError as error:
+            at_once = was_rolled_back(error) or error_number(error) in _CREATED_AT_ONCE
+            if not at_once or attempt == ATTEMPTS - 1:
+                raise
+            await asyncio.sleep(ASK_SECONDS)
+        else:
+            return
+
+
+async def _bring_up(connection: AsyncConnection, database: str, schema: Schema) -> None:
+    revisions = schema.revisions
+    kept = await _kept(connection, schema)
+    for statement in (VERSION_TABLE, row_counts.SCHEMA):
+        await connection.exec_driver_sql(statement)
+    version = (await connection.exec_driver_sql("SELECT MAX(version_num) FROM alembic_version")).scalar() or ""
+    if version and version not in revisions.known:
+        # A replica of this release that restarts while a later one is being rolled out.
+        log.warning("the tables are of a later release", version=version, known=revisions.head)
+        return
+    if (kept or version) and version != revisions.head:
+        await revisions.upgrade(connection, database)
+    for statement in schema.statements:
+        await connection.exec_driver_sql(statement)
+    if revisions.head and not (kept or version):
+        await connection.exec_driver_sql("INSERT INTO alembic_version (version_num) VALUES (%s)", (revisions.head,))
+
+
+async def _kept(connection: AsyncConnection, schema: Schema) -> bool:
+    """Whether some table of the service is there: of an earlier release, or of a first start that was cut off."""
+    tables = {row[0] for row in await connection.exec_driver_sql("SHOW TABLES")}
+    return not tables.isdisjoint(schema.tables)
+
+
+@asynccontextmanager
+async def _renewed(bare: AsyncEngine, database: str, owner: str) -> AsyncGenerator[None]:
+    """Keeps the turn until the block ends, and gives it up then."""
+    renewing = asyncio.create_task(_renew(bare, database, owner))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await asyncio.wait({renewing})
+        async with bare.connect() as connection:
+            release = f"UPDATE {database}.schema_turn SET expires_at = UTC_TIMESTAMP() WHERE owner = %s"  # noqa: S608
+            await connection.exec_driver_sql(release, (owner,))
+
+
+async def _take(bare: AsyncEngine, database: str, owner: str) -> bool:
+    take = (
+        f"UPDATE {database}.schema_turn SET owner = %s, expires_at = UTC_TIMESTAMP() + INTERVAL {TURN_SECONDS} SECOND"  # noqa: S608
+        " WHERE id = 1 AND (owner = %s OR expires_at <= UTC_TIMESTAMP())"
+    )
+    async with bare.connect() as connection:
+        try:
+            return (await connection.exec_driver_sql(take, (owner, owner))).rowcount == 1
+        except DBAPIError as error:
+            if not was_rolled_back(error):
+                raise
+            return False  # another node of a cluster was faster
+
+
+async def _renew(bare: AsyncEngine, database: str, owner: str) -> None:
+    """Keeps the turn while a large table is being changed."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        try:
+            await _take(bare, database, owner)
+        except DBAPIError as error:
+            log.warning("the turn could not be renewed", why=str(error))

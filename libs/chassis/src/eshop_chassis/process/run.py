@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import uvloop
 from pydantic import ValidationError
@@ -17,15 +17,19 @@ from eshop_chassis import crash_points
 from eshop_chassis.hooks import ChassisHooks
 from eshop_chassis.logs import get_logger, set_up_logs
 from eshop_chassis.metrics import READY
+from eshop_chassis.mysql.schema import Tables
 from eshop_chassis.process.background import Background
 from eshop_chassis.process.workers import run_workers
-from eshop_chassis.readiness import Readiness
+from eshop_chassis.readiness import MissingError, Readiness, describe
 from eshop_chassis.serving.grpc_server import GrpcServer
 from eshop_chassis.serving.http_app import build_app
 from eshop_chassis.serving.http_server import HttpServer, listen
 from eshop_chassis.serving.service import Service
-from eshop_chassis.settings import ServiceSettings, UnusableSettingError
+from eshop_chassis.settings import MySQLSettings, ServiceSettings, UnusableSettingError
 from eshop_chassis.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from eshop_chassis.mysql import Tables
 
 S = TypeVar("S", bound=ServiceSettings)
 OpenService = Callable[[S, ChassisHooks], AbstractAsyncContextManager[Service]]
@@ -37,15 +41,22 @@ SAME_SIGNAL_SECONDS = 0.5
 
 
 def run(
-    name: str, settings_type: type[S], open_service: OpenService[S], vocabulary: Vocabulary | None = None
+    name: str,
+    settings_type: type[S],
+    open_service: OpenService[S],
+    vocabulary: Vocabulary | None = None,
+    tables: "Tables | None" = None,
 ) -> NoReturn:
     """Serves until SIGTERM or SIGINT, then drains and exits with 0. Bad settings end the process with one line.
 
-    `vocabulary` has the codes and the texts of the suite's errors.
+    `vocabulary` has the codes and the texts of the suite's errors. With the argument `migrate` it brings the tables to
+    this release instead, and exits with 0 or says why not.
     """
     try:
         settings = load_settings(settings_type)
         set_up_logs(name, settings.log_level, settings.log_format)
+        if sys.argv[1:] == ["migrate"]:
+            sys.exit(_migrate(name, settings, tables))
         crash_points.switch_on(name, settings.crash_points)
         listener = _open_ports(name, settings)
         code = 0
@@ -56,6 +67,22 @@ def run(
     except UnusableSettingError as problem:
         sys.exit(f"{name} cannot start: {problem}")
     sys.exit(code)
+
+
+def _migrate(name: str, settings: ServiceSettings, tables: "Tables | None") -> str | int:
+    """The exit code, or what went wrong."""
+    if tables is None or not isinstance(settings, MySQLSettings):
+        return f"{name} has no tables to migrate"
+    # Not at the top: a process without a database loads no SQLAlchemy.
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from eshop_chassis.mysql import migrate
+
+    try:
+        asyncio.run(migrate(settings, *tables))
+    except (MissingError, SQLAlchemyError, OSError) as error:
+        return f"{name} could not migrate: {describe(error)}"
+    return 0
 
 
 def _work(

@@ -1,0 +1,2 @@
+-- Rows that were written before name no branch: '' stands for any.
+ALTER TABLE coupon ADD COLUMN branch_id varchar(20) NOT NULL DEFAULT '' AFTER gid;

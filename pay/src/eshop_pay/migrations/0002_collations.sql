@@ -1,0 +1,4 @@
+-- Texts are equal when they are the same letter by letter, whatever the default of the server is.
+ALTER TABLE pay CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+ALTER TABLE refusal CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+ALTER TABLE shown_rows CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -1,0 +1,3 @@
+-- Texts are equal when they are the same letter by letter, whatever the default of the server is.
+ALTER TABLE product CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+ALTER TABLE shown_rows CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
