@@ -17,7 +17,6 @@ from eshop_chassis import crash_points
 from eshop_chassis.hooks import ChassisHooks
 from eshop_chassis.logs import get_logger, set_up_logs
 from eshop_chassis.metrics import READY
-from eshop_chassis.mysql.schema import Tables
 from eshop_chassis.process.background import Background
 from eshop_chassis.process.workers import run_workers
 from eshop_chassis.readiness import MissingError, Readiness, describe
