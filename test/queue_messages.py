@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, Producer, TopicPartition
 from running_stack import RunningStack
 
-from eshop_contract import Kind, OrderIds, OrderIdSettings
+from eshop_contract import Kind, OrderIds, OrderIdSettings, QueueSeal
 
 GROUP = "activity-order-group"
 
@@ -28,20 +28,28 @@ class OrderQueue:
         self._servers = stack.address("KAFKA")
         self._topic = stack["ESHOP_KAFKA_ORDER_TOPIC"]
         self._dead_letters = stack["ESHOP_KAFKA_DEAD_LETTER_TOPIC"]
-        self._ids = OrderIds(OrderIdSettings(order_id_key=stack["ESHOP_ORDER_ID_KEY"]))
+        secret = OrderIdSettings(order_id_key=stack["ESHOP_ORDER_ID_KEY"])
+        self._ids, self._seal = OrderIds(secret), QueueSeal(secret)
 
     def new_id(self, kind: Kind = "b") -> str:
         """An order id as the shop makes them."""
         return self._ids.new(kind)
 
-    async def write(self, *values: bytes | None) -> None:
-        """Puts messages into the queue, in this order; returns when Kafka has them."""
-        await asyncio.to_thread(self._write, values)
+    async def write(self, *values: bytes | None, sealed: bool = True) -> None:
+        """Puts messages into the queue, in this order, as the shop does; returns when Kafka has them. Without the seal
+        they are somebody else's.
+        """
+        await asyncio.to_thread(self._write, values, sealed)
 
-    def _write(self, values: tuple[bytes | None, ...]) -> None:
+    def seal(self, value: bytes | None) -> dict[str, str]:
+        """The headers by which the shop knows a message of its own."""
+        return self._seal.headers(value or b"", {})
+
+    def _write(self, values: tuple[bytes | None, ...], sealed: bool) -> None:
         producer = Producer({"bootstrap.servers": self._servers, "acks": "all"})
         for value in values:
-            producer.produce(self._topic, value)
+            headers = {name: text.encode() for name, text in self.seal(value).items()} if sealed else {}
+            producer.produce(self._topic, value, headers=list(headers.items()))
         assert producer.flush(10) == 0
 
     async def dead_letters(self, values: set[bytes]) -> list[DeadLetter]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eshop_deploy.stacks import StackDir
+
 VARIABLE = "ESHOP_TEST_STACK"
 SKIP_REASON = f"no stack to test: `make test` starts one, {VARIABLE}=shop takes the running shop"
 
@@ -36,7 +38,7 @@ _DEFAULTS = {
     "ESHOP_DTM_MYSQL_GRPC_PORT": "36790",
     "ESHOP_DTM_REDIS_HTTP_PORT": "35789",
     "ESHOP_DTM_REDIS_GRPC_PORT": "35790",
-    "ESHOP_ORDER_ID_KEY": "eshop-lab-key",
+    "ESHOP_ORDER_ID_KEY": "",
     "ESHOP_KAFKA_ORDER_TOPIC": "flash-sale-order",
     "ESHOP_KAFKA_DEAD_LETTER_TOPIC": "flash-sale-order-dead-letter",
     **{f"{name}_HTTP_PORT": str(http) for name, (http, _) in _PORTS.items()},
@@ -94,6 +96,9 @@ def named_stack() -> RunningStack | None:
     if not name:
         return None
     if name == "shop":
-        return RunningStack({key: value for key, value in os.environ.items() if key in _DEFAULTS})
+        chosen = {key: value for key, value in os.environ.items() if key in _DEFAULTS}
+        secret = StackDir.named("shop").secret_file
+        made = {"ESHOP_ORDER_ID_KEY": secret.read_text().strip()} if secret.is_file() else {}
+        return RunningStack(made | chosen)
     lines = Path(name).read_text().splitlines()
     return RunningStack({key: value for key, _, value in (line.partition("=") for line in lines)})

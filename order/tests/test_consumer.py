@@ -8,7 +8,8 @@ import pytest
 from shop_in_memory.queue import Past, queued
 
 from eshop_order.orders import NewOrder
-from eshop_order.queue import consumer
+from eshop_order.queue import consumer, fitness
+from eshop_order.queue.fitness import Fitness
 from eshop_order.queue.message import Queued
 from eshop_order.queue.placing import Sound
 from eshop_order.settings import Settings
@@ -61,7 +62,7 @@ async def watch(queue: Trickle, monkeypatch: pytest.MonkeyPatch, seconds: float)
     began = asyncio.get_running_loop().time()
     tasks = [
         asyncio.create_task(queue.fill()),
-        asyncio.create_task(consumer.OrderConsumer(settings, queue, Past()).run()),
+        asyncio.create_task(consumer.OrderConsumer(settings, queue, Past(), Fitness({}, 5)).run()),
     ]
     await asyncio.sleep(seconds)
     for task in tasks:
@@ -123,3 +124,40 @@ async def test_orders_that_fail_alone_stay_uncommitted_until_they_end_and_too_ma
         assert held.offsets == {0, 1, 2, 3}
         placing.done.set()
     assert held.offsets == set()
+
+
+class Member(Trickle):
+    """A queue that notes when its consumer joins and leaves the group."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[str] = []
+
+    async def open(self) -> None:
+        self.log.append("joined")
+
+    async def close(self) -> None:
+        self.log.append("left")
+
+
+async def test_a_process_that_misses_a_part_leaves_the_group_and_joins_again_when_it_is_back(monkeypatch):
+    """Its partitions go to a consumer that can place their orders."""
+    monkeypatch.setattr(fitness, "LOOK_AGAIN_SECONDS", 0.01)
+    queue, away = Member(), [False]
+
+    async def part() -> None:
+        if away[0]:
+            raise ConnectionError("away")
+
+    monkeypatch.setattr(consumer, "KafkaBatches", lambda *_: queue)
+    monkeypatch.setattr(Queued, "of", lambda message: message)
+    settings = Settings(order_id_key="a secret for tests")
+    task = asyncio.create_task(consumer.OrderConsumer(settings, queue, Past(), Fitness({"MySQL": part}, 0.05)).run())
+    for is_away, log in ((False, ["joined"]), (True, ["joined", "left"]), (False, ["joined", "left", "joined"])):
+        away[0] = is_away
+        async with asyncio.timeout(5):
+            while queue.log != log:
+                await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert queue.log[-1] == "left"
