@@ -99,7 +99,7 @@ class MySQLSettings(EshopSettings):
     mysql_user: str = Field("root", description="the user to log in as")
     mysql_password: str = Field(LAB_PASSWORD, repr=False, description="that user's password")
     mysql_pool_size: int = Field(10, gt=0, description="most connections for transactions; lists have up to 4 more")
-    mysql_apply_schema: bool = Field(True, description="create missing databases and tables at start")
+    mysql_apply_schema: bool = Field(True, description="create and change databases and tables at start")
     mysql_lock_wait_timeout: int = Field(2, gt=0, description="innodb_lock_wait_timeout, seconds")
 
 
