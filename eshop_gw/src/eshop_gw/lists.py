@@ -16,8 +16,7 @@ from eshop_protos.stock.v1.stock_api import StockApi
 from eshop_protos.types import types_pb2
 from eshop_protos.user.v1 import user_pb2
 from eshop_protos.user.v1.user_api import UserApi
-from protoc_gen_fastapi.runtime import Call
-from protoc_gen_fastapi.runtime.call import REQUEST_ID
+from protoc_gen_fastapi.runtime import REQUEST_ID, Call
 
 R = TypeVar("R")
 

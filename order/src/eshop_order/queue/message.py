@@ -11,7 +11,7 @@ from eshop_chassis.kafka import headers_of
 from eshop_contract import LENGTH, MAX_ORDER_BYTES, OrderIds, QueueSeal, queued_order, read_order
 from eshop_order.orders import NewOrder
 from eshop_order.queue.before_seals import BeforeSeals
-from protoc_gen_fastapi.runtime.call import REQUEST_ID
+from protoc_gen_fastapi.runtime import REQUEST_ID
 
 _ID = re.compile(f"[bf][0-9a-v]{{{LENGTH - 1}}}")
 _POSITION = re.compile(r"[A-Za-z0-9._-]{1,249}/[0-9]{1,10}/[0-9]{1,19}")
