@@ -6,7 +6,7 @@ ESHOP := .venv/bin/eshop
 TEST_STACK := --stack test
 
 .PHONY: help bootstrap up down status logs doctor clean demo verify dead-letters parts k6 bench test test-fast lint \
-	types protos protos-check check docs audit sbom release faults compose-up compose-down compose-test
+	types protos protos-check check unit docs audit sbom release faults compose-up compose-down compose-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,11 @@ compose-down: ## Stop the containers; data stays
 compose-test: bootstrap ## Try the compose file for real, with an engine and images of its own where there are none
 	@$(ESHOP) compose-test $(if $(OFFSET),--port-offset $(OFFSET)) $(if $(FULL),--full) \
 		$(if $(TRANSCRIPT),--transcript "$(TRANSCRIPT)")
+
+check: lint types protos-check unit ## What a change must pass before others see it: no servers, a few minutes
+
+unit: bootstrap ## Run the tests that need no servers
+	@.venv/bin/pytest -q -m "not parts and not stack" $(ARGS)
 
 docs: ## Build the documentation site into .eshop/docs; SERVE=1 shows it on port 8000
 	@$(call TOOLS_OF,docs) mkdocs $(if $(SERVE),serve,build)
