@@ -36,7 +36,7 @@ _DEFAULTS = {
     "ESHOP_DTM_MYSQL_GRPC_PORT": "36790",
     "ESHOP_DTM_REDIS_HTTP_PORT": "35789",
     "ESHOP_DTM_REDIS_GRPC_PORT": "35790",
-    "ESHOP_ORDER_ID_KEY": "eshop-lab-key",
+    "ESHOP_ORDER_ID_KEY": "",
     "ESHOP_KAFKA_ORDER_TOPIC": "flash-sale-order",
     "ESHOP_KAFKA_DEAD_LETTER_TOPIC": "flash-sale-order-dead-letter",
     **{f"{name}_HTTP_PORT": str(http) for name, (http, _) in _PORTS.items()},

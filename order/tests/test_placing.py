@@ -22,7 +22,7 @@ TOPIC = "dead"
 TRIES = 3
 
 
-class Died(BaseException):  # noqa: N818 - it is no error
+class Died(BaseException):
     """Ends a process in the middle."""
 
 
