@@ -2,15 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from running_stack import RunningStack
 
-from eshop_contract import Kind, OrderIds, OrderIdSettings, QueueSeal
+from eshop_chassis.kafka import headers_of
+from eshop_contract import Kind, OrderIds, OrderIdSettings, OrderQueueSettings, QueueSeal
 
-GROUP = "activity-order-group"
+GROUP = OrderQueueSettings.of({}).kafka_order_group
+Headers = Sequence[tuple[str, str | bytes | None]]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A message as anybody may write it."""
+
+    value: bytes | None
+    key: bytes | None = None
+    headers: Headers = ()
 
 
 @dataclass(frozen=True)
@@ -35,28 +46,33 @@ class OrderQueue:
         """An order id as the shop makes them."""
         return self._ids.new(kind)
 
-    async def write(self, *values: bytes | None, sealed: bool = True) -> None:
-        """Puts messages into the queue, in this order, as the shop does; returns when Kafka has them. Without the seal
-        they are somebody else's.
-        """
-        await asyncio.to_thread(self._write, values, sealed)
+    def sealed(self, value: bytes | None, *more: tuple[str, str | bytes | None]) -> Raw:
+        """A message as the shop itself writes it, with more headers."""
+        return Raw(value, headers=[*self._seal.headers(value or b"", {}).items(), *more])
 
-    def seal(self, value: bytes | None) -> dict[str, str]:
-        """The headers by which the shop knows a message of its own."""
-        return self._seal.headers(value or b"", {})
+    async def write(self, *values: bytes | None) -> None:
+        """Puts messages of the shop into the queue, in this order; returns when Kafka has them."""
+        await self.write_raw(*(self.sealed(value) for value in values))
 
-    def _write(self, values: tuple[bytes | None, ...], sealed: bool) -> None:
-        producer = Producer({"bootstrap.servers": self._servers, "acks": "all"})
-        for value in values:
-            headers = {name: text.encode() for name, text in self.seal(value).items()} if sealed else {}
-            producer.produce(self._topic, value, headers=list(headers.items()))
+    async def write_raw(self, *messages: Raw) -> None:
+        """Puts any messages into the queue."""
+        await asyncio.to_thread(self._write, messages)
+
+    def _write(self, messages: Sequence[Raw]) -> None:
+        producer = Producer({"bootstrap.servers": self._servers, "acks": "all", "message.max.bytes": 4 << 20})
+        for raw in messages:
+            producer.produce(self._topic, raw.value, raw.key, headers=list(raw.headers))
         assert producer.flush(10) == 0
 
     async def dead_letters(self, values: set[bytes]) -> list[DeadLetter]:
         """The dead letters with these values, as far as there are any."""
-        return await asyncio.to_thread(self._read_dead_letters, values)
+        return [letter for letter in await asyncio.to_thread(self._read_dead_letters) if letter.value in values]
 
-    def _read_dead_letters(self, values: set[bytes]) -> list[DeadLetter]:
+    async def dead_letters_starting(self, start: bytes) -> list[DeadLetter]:
+        """The dead letters that begin so: those that were cut, say."""
+        return [letter for letter in await asyncio.to_thread(self._read_dead_letters) if letter.value.startswith(start)]
+
+    def _read_dead_letters(self) -> list[DeadLetter]:
         consumer = self._consumer("reader of dead letters")
         found: list[DeadLetter] = []
         try:
@@ -66,8 +82,7 @@ class OrderQueue:
                 message = consumer.poll(5)
                 assert message is not None, "the dead-letter topic ends early"
                 low = (message.offset() or 0) + 1
-                if (message.value() or b"") in values:
-                    found.append(DeadLetter(message.value() or b"", dict(_headers(message.headers()))))
+                found.append(DeadLetter(message.value() or b"", headers_of(message)))
         finally:
             consumer.close()
         return found
@@ -93,10 +108,6 @@ class OrderQueue:
 
 
 def order_message(user: int, product: int, order_id: str = "", **changes: object) -> bytes:
-    """An order as the queue carries it; without an id, as the original writes it."""
+    """The value of an order's message; without an id, as the original writes it."""
     order = {"userID": user, "productID": product, "productCount": 1, "amount": 100, "couponID": 0}
     return json.dumps(order | ({"orderID": order_id} if order_id else {}) | changes).encode()
-
-
-def _headers(headers: list[tuple[str, bytes]] | None) -> list[tuple[str, str]]:
-    return [(name, (value or b"").decode()) for name, value in headers or []]

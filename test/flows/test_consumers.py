@@ -20,7 +20,7 @@ from patience import eventually
 from queue_messages import order_message
 from running_stack import RunningStack
 
-from eshop_contract import OrderIds, OrderIdSettings
+from eshop_contract import OrderIds, OrderIdSettings, QueueSeal
 
 PARTITIONS = 4
 ORDERS = 300
@@ -65,8 +65,10 @@ def _order_service(stack: RunningStack, topic: str, *, take: int) -> Iterator[su
 
 def _write(stack: RunningStack, topic: str, messages: list[bytes]) -> None:
     producer = Producer({"bootstrap.servers": stack.address("KAFKA"), "acks": "all"})
+    seal = QueueSeal(OrderIdSettings(order_id_key=stack["ESHOP_ORDER_ID_KEY"]))
     for number, message in enumerate(messages):
-        producer.produce(topic, message, partition=number % PARTITIONS)
+        headers: list[tuple[str, str | bytes | None]] = [*seal.headers(message, {}).items()]
+        producer.produce(topic, message, partition=number % PARTITIONS, headers=headers)
     assert producer.flush(20) == 0
 
 
