@@ -21,6 +21,9 @@ uv build --quiet --all-packages --wheel --out-dir "$work/dist"
 export ESHOP_MYSQL_PORT=1 ESHOP_REDIS_PORT=1 ESHOP_KAFKA_BOOTSTRAP=127.0.0.1:1
 export ESHOP_DTM_MYSQL_GRPC=127.0.0.1:1 ESHOP_DTM_MYSQL_HTTP=127.0.0.1:1
 export ESHOP_DTM_REDIS_GRPC=127.0.0.1:1 ESHOP_DTM_REDIS_HTTP=127.0.0.1:1
+# Without a secret of its own, order and flash_sale do not start at all.
+ESHOP_ORDER_ID_KEY=$(python3 -c "import secrets; print(secrets.token_hex(32))")
+export ESHOP_ORDER_ID_KEY
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
