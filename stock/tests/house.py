@@ -62,7 +62,7 @@ class House:
         """Sets a sale, and is killed when it waits for the `moment`-th time; False when it came to its end before."""
         request = stock_pb2.SetFlashSaleStockRequest(productID=product_id, stock=stock)
         died = await dies_at(self.flash_sales._set(request, Call.local()), moment)
-        self.db.engine.locks.lose(asyncio.current_task())
+        self.db.engine.leases.lose(asyncio.current_task())
         return died
 
     async def deduct(self, *items: Units, gid: str = "g1") -> None:

@@ -173,7 +173,7 @@ async def test_who_waits_too_long_for_another_setting_is_told(house: House, monk
 
 
 async def test_one_that_was_overtaken_opens_nothing(house: House):
-    """Its connection broke, and with it the lock; somebody else set the sale meanwhile."""
+    """Its lease ran out; somebody else set the sale meanwhile."""
     await house.set(1, 10)
     open_sale = house.flash_sale.open_sale
 

@@ -1,4 +1,4 @@
-"""A database in memory: transactions with rollback, barrier rows, stored refusals and named locks.
+"""A database in memory: transactions with rollback, barrier rows, stored refusals and leases.
 
 What a fake store writes lies in `tx.data`. The few statements that the chassis and the flash sales send themselves are
 understood as well.
@@ -40,43 +40,15 @@ class Tx(MemoryTransaction):
         raise NotImplementedError(sql)
 
 
-class Locks:
-    """The named locks of a database, each with the connection that holds it."""
+class Leases:
+    """The leases of a database, each with the task that holds it."""
 
     def __init__(self) -> None:
-        self.held: dict[str, Connection] = {}
+        self.held: dict[str, Any] = {}
 
     def lose(self, owner: Any) -> None:
-        """Drops the connections of `owner`, a task, and with them their locks."""
-        self.held = {name: held for name, held in self.held.items() if held.owner is not owner}
-
-
-class Connection:
-    """A connection that knows nothing but GET_LOCK and RELEASE_LOCK."""
-
-    def __init__(self, locks: Locks) -> None:
-        self._locks = locks
-        self.owner = asyncio.current_task()
-
-    async def exec_driver_sql(self, sql: str, params: tuple[Any, ...]) -> Rows:
-        name = params[0]
-        if "GET_LOCK" in sql:
-            return Rows([(int(await self._got(name, params[1])),)])
-        if "RELEASE_LOCK" in sql:
-            if self._locks.held.get(name) is self:
-                del self._locks.held[name]
-            return Rows([(1,)])
-        raise NotImplementedError(sql)
-
-    async def _got(self, name: str, seconds: float) -> bool:
-        for _ in range(int(seconds * 10_000) + 1):
-            if name not in self._locks.held:
-                self._locks.held[name] = self
-                return True
-            await asyncio.sleep(0)
-        return False
-
-    async def commit(self) -> None: ...
+        """The leases of `owner`, a task that died, have run out."""
+        self.held = {name: holder for name, holder in self.held.items() if holder is not owner}
 
 
 class Engine(MemoryStore):
@@ -84,7 +56,7 @@ class Engine(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self.locks = Locks()
+        self.leases = Leases()
         self.after_commit: Callable[[], object] | None = None
 
     @asynccontextmanager
@@ -93,10 +65,6 @@ class Engine(MemoryStore):
             yield Tx(tx.data, tx.rows)
         if self.after_commit:
             self.after_commit()
-
-    @asynccontextmanager
-    async def connect(self) -> AsyncGenerator[Connection]:
-        yield Connection(self.locks)
 
 
 class MemoryDatabase:
@@ -117,6 +85,17 @@ class MemoryDatabase:
     def barriers(self) -> Engine:
         """Where barrier rows are written."""
         return self.engine
+
+    @asynccontextmanager
+    async def lease(self, name: str, seconds: int = 0) -> AsyncGenerator[bool]:
+        """Holds a lease until the block ends, or its task is lost."""
+        held, me = self.engine.leases.held, asyncio.current_task()
+        got = held.setdefault(name, me) is me
+        try:
+            yield got
+        finally:
+            if got and self.engine.leases.held.get(name) is me:
+                del self.engine.leases.held[name]
 
     async def run(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """Runs `work` in one transaction, shielded as the real one is."""

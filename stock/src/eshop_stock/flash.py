@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import CommitUnknown, shielded
 from eshop_chassis import get_logger
-from eshop_chassis.mysql import Database, Tx, fetch
+from eshop_chassis.mysql import Database, Tx
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_protos.stock.v1 import stock_pb2
@@ -91,21 +91,12 @@ class FlashSales:
 
     @asynccontextmanager
     async def one_at_a_time(self, product_id: int) -> AsyncGenerator[None]:
-        """Holds a named lock of MySQL, which goes with its connection should this process die.
-
-        Whoever waits for it holds no connection: orders need the few there are.
-        """
-        name = f"eshop_flash_sale_{product_id}"
+        """Holds the lease of a sale's setting, which runs out should this process die."""
         deadline = asyncio.get_running_loop().time() + LOCK_SECONDS
         while True:
-            async with self._db.engine.connect() as connection:
-                [(got,)] = await fetch(connection, "SELECT GET_LOCK(%s, %s)", (name, 0))
-                if got == 1:
-                    try:
-                        yield
-                    finally:
-                        await fetch(connection, "SELECT RELEASE_LOCK(%s)", (name,))
-                        await connection.commit()
+            async with self._db.lease(f"flash_sale_{product_id}") as mine:
+                if mine:
+                    yield
                     return
             if asyncio.get_running_loop().time() > deadline:
                 raise Unavailable("this flash sale is being set by somebody else; try again")

@@ -33,8 +33,8 @@ CREATE TABLE IF NOT EXISTS stock_ledger (
     created_at datetime NOT NULL DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (id),
     KEY ref (ref),
-    KEY gid (gid),
-    KEY product_id (product_id)
+    KEY product_id (product_id),
+    KEY gid (gid)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS refusal (

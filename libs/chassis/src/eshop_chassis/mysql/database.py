@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
@@ -10,10 +11,10 @@ import aiomysql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from aiodtm import drained, shielded
+from aiodtm import CommitUnknown, drained, shielded
 from aiodtm.mysql import SqlBarriers, commit
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql import row_counts
+from eshop_chassis.mysql import leases, row_counts
 from eshop_chassis.mysql.engine import open_engine
 from eshop_chassis.mysql.errors import is_unreachable, was_rolled_back
 from eshop_chassis.mysql.landmarks import Landmarks
@@ -21,7 +22,7 @@ from eshop_chassis.mysql.schema import migrate
 from eshop_chassis.mysql.transaction import Transaction, Tx, as_sqlalchemy, open_transaction
 from eshop_chassis.readiness import MissingError, describe
 from eshop_chassis.settings import MySQLSettings
-from protoc_gen_fastapi.runtime import Unavailable
+from protoc_gen_fastapi.runtime import RpcError, Unavailable
 
 __all__ = ["Database", "Tx", "execute", "fetch", "marks", "open_mysql"]
 
@@ -35,6 +36,7 @@ MOST_READS = 4
 log = get_logger(__name__)
 PAUSES_SECONDS = (0.01, 0.02, 0.04, 0.08)
 CHECK_SECONDS = 2.0
+LEASE_SECONDS = 10
 LAST_TRANSACTIONS_SECONDS = 5.0
 
 
@@ -94,6 +96,29 @@ class Database:
         """Raises Unavailable while the last check found no MySQL: a call that hangs would hold up others."""
         if self._away:
             raise Unavailable("the database does not answer; try again")
+
+    @asynccontextmanager
+    async def lease(self, name: str, seconds: int = LEASE_SECONDS) -> AsyncGenerator[bool]:
+        """Holds the lease of this name while the body runs, and renews it; False where somebody else has it.
+
+        Should this process die, the lease runs out after `seconds`. Raises what `run` raises.
+        """
+        owner = uuid.uuid4().hex
+        got = await self.run(lambda tx: leases.take(tx, name, owner, seconds))
+        renewing = asyncio.create_task(self._renew(name, owner, seconds)) if got else None
+        try:
+            yield got
+        finally:
+            if renewing is not None:
+                renewing.cancel()
+                with suppress(RpcError, DBAPIError, CommitUnknown):  # then it runs out
+                    await self.run(lambda tx: leases.give_up(tx, name, owner))
+
+    async def _renew(self, name: str, owner: str, seconds: int) -> None:
+        while True:
+            await asyncio.sleep(seconds / 3)
+            with suppress(RpcError, DBAPIError, CommitUnknown):
+                await self.run(lambda tx: leases.take(tx, name, owner, seconds))
 
     async def check(self) -> None:
         """Raises while MySQL does not answer; creates what is missing in the schema on first contact.

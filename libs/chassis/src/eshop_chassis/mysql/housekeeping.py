@@ -54,12 +54,12 @@ class Expiring:
 
 
 class Housekeeping:
-    """Deletes what has expired. Of several processes one does it: whoever holds the named lock `owner`."""
+    """Deletes what has expired. Of several processes one does it: whoever holds the lease of `owner`."""
 
     def __init__(self, db: Database, settings: HousekeepingSettings, owner: str, things: Iterable[Expiring]) -> None:
         self._db = db
         self._settings = settings
-        self._lock = f"housekeeping_{owner}"
+        self._lease = f"housekeeping_{owner}"
         self._things = list(things)
 
     async def run(self) -> None:
@@ -73,15 +73,10 @@ class Housekeeping:
 
     async def clean(self) -> dict[str, int]:
         """Cleans once; returns how many rows went, by table. Does nothing while another process is at it."""
-        async with self._db.engine.connect() as connection:
-            [(got,)] = await fetch(connection, "SELECT GET_LOCK(%s, 0)", (self._lock,))
-            if got != 1:
+        async with self._db.lease(self._lease) as mine:
+            if not mine:
                 return {}
-            try:
-                return {thing.table: await self._walk(thing) for thing in self._things}
-            finally:
-                await fetch(connection, "SELECT RELEASE_LOCK(%s)", (self._lock,))
-                await connection.commit()
+            return {thing.table: await self._walk(thing) for thing in self._things}
 
     async def _walk(self, thing: Expiring) -> int:
         """Goes through a table from its oldest row to the first that is young."""

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from aiodtm.mysql import BARRIER_SCHEMA, BARRIER_TABLE
 from eshop_chassis.logs import get_logger
-from eshop_chassis.mysql import row_counts
+from eshop_chassis.mysql import leases, row_counts
 from eshop_chassis.mysql.engine import open_engine
 from eshop_chassis.mysql.errors import error_number, was_rolled_back
 from eshop_chassis.mysql.migrations import VERSION_TABLE, Revisions, statements
@@ -107,7 +107,7 @@ async def _got_turn(bare: AsyncEngine, database: str, schema: Schema, owner: str
 
 async def _is_in_place(bare: AsyncEngine, database: str, schema: Schema) -> bool:
     """Whether there is nothing to do, found with one statement. It names every table, for one that is missing fails."""
-    tables = [f"{database}.{table}" for table in schema.tables] + [BARRIER_TABLE]
+    tables = [f"{database}.{table}" for table in (*schema.tables, "lease")] + [BARRIER_TABLE]
     there = [f"(SELECT 1 FROM {table} LIMIT 0)" for table in tables]  # noqa: S608 - our own names
     counts = [_total(database, table) for table in schema.counted]
     version = f"(SELECT MAX(version_num) FROM {database}.alembic_version)"  # noqa: S608 - our own names
@@ -151,7 +151,7 @@ async def _create(connection: AsyncConnection, statement: str) -> None:
 async def _bring_up(connection: AsyncConnection, database: str, schema: Schema) -> None:
     revisions = schema.revisions
     kept = await _kept(connection, schema)
-    for statement in (VERSION_TABLE, row_counts.SCHEMA):
+    for statement in (VERSION_TABLE, row_counts.SCHEMA, leases.SCHEMA):
         await connection.exec_driver_sql(statement)
     version = (await connection.exec_driver_sql("SELECT MAX(version_num) FROM alembic_version")).scalar() or ""
     if version and version not in revisions.known:
