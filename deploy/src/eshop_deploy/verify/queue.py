@@ -192,7 +192,7 @@ def stalled(queue: OrderQueue, spans: list[Span]) -> Iterator[Finding]:
             yield Finding("I7", "queue", name, told)
 
 
-def order_id_of(names: Names, position: str, value: bytes | None) -> str | None:
+def order_id_of(position: str, value: bytes | None) -> str | None:
     """The order that a message names; None where it names none.
 
     A message of the Go original bears no id; releases that sealed nothing placed it under one made of its position.
@@ -238,7 +238,7 @@ class QueueBooks:
             yield from self._lost(db, [(m, *places_of(m)) for m in some])
 
     def _lost(self, db: Snapshot, messages: list[tuple[Message, str, str]]) -> Iterator[Finding]:
-        named = {place: order_id_of(self._queue.names, position, m.value()) for m, place, position in messages}
+        named = {place: order_id_of(position, m.value()) for m, place, position in messages}
         sql = "SELECT order_id, state FROM eshop_order.order_record WHERE order_id IN ({})"
         states = dict(db.among(sql, [order_id for order_id in named.values() if order_id]))
         buried = {row[0] for row in db.among("SELECT place FROM eshop_order.buried WHERE place IN ({})", list(named))}
