@@ -97,3 +97,10 @@ def test_a_service_is_done_when_it_is_healthy_and_a_step_when_it_ended_well(
     service: str, running: bool, exit_code: int, health: str, done: bool
 ) -> None:
     assert Container(service, "id", 1, running, exit_code, health, {}).done is done
+
+
+def test_no_key_that_everybody_knows_is_anybodys_default() -> None:
+    assert "eshop-lab-key" not in TEXT
+    writes = {name: service.get("volumes", []) for name, service in SERVICES.items()}
+    assert "keys:/keys" in writes["setup"]
+    assert all("keys:/keys:ro" in writes[name] for name in ("order", "flash-sale"))

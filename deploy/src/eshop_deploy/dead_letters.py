@@ -70,7 +70,7 @@ def _past(db: Snapshot, topic: str) -> dict[int, int]:
 def _judged(names: Names, letter: Letter, past: dict[int, int]) -> Fate:
     if "cut" in letter.headers:
         return Fate(letter, "", CUT)
-    order_id = order_id_of(names, letter.position, letter.value)
+    order_id = order_id_of(letter.position, letter.value)
     if names.seal.fits(letter.value, letter.headers):
         return Fate(letter, order_id or "", WAITING if order_id else NO_ORDER)
     if letter.offset >= past.get(letter.partition, 0):

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from chassis_trial import parts
@@ -13,7 +14,17 @@ from confluent_kafka import KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from eshop_chassis import KafkaSettings
-from eshop_chassis.kafka import KafkaBatches, KafkaProducer, QueueMessage, check_kafka, consumer, open_producer
+from eshop_chassis.kafka import (
+    GroupProgress,
+    KafkaBatches,
+    KafkaProducer,
+    MessageRefused,
+    QueueMessage,
+    check_kafka,
+    consumer,
+    open_producer,
+    standings,
+)
 from eshop_chassis.kafka import producer as producer_module
 from eshop_chassis.readiness import MissingError
 from protoc_gen_fastapi.runtime import Unavailable
@@ -122,6 +133,50 @@ async def test_a_member_keeps_its_group_while_it_works_and_what_came_meanwhile_c
             assert member._paused
         await member.done()
         assert await read(member, 2) == ["2", "3"]
+
+
+@pytest.mark.parts
+async def test_a_message_that_is_held_keeps_what_follows_uncommitted_until_it_is_released(producer, topic):
+    await write(producer, topic, "1", "2", "3")
+    async with batches(topic) as member:
+        seen: list[Any] = []
+        while len(seen) < 3:
+            seen += (found := await member.next())
+            for message in found:
+                if message.value() == b"2":
+                    member.hold(message.partition(), message.offset())
+            await member.done()
+        assert await committed(topic) == 1
+        await member.release(seen[1].partition(), seen[1].offset())
+        assert await committed(topic) == 3
+
+
+async def committed(topic: str) -> int:
+    return sum(place.done for place in (await asyncio.to_thread(standings, parts.kafka(), topic, topic)).values())
+
+
+@pytest.mark.parts
+async def test_a_group_that_does_not_move_on_though_there_is_work_is_told(producer, topic, monkeypatch):
+    progress, clock = GroupProgress(parts.kafka(), topic, topic), [1_000.0]
+    monkeypatch.setattr("eshop_chassis.kafka.progress.time.monotonic", lambda: clock[0])
+    await write(producer, topic, "1")
+    await progress.look()
+    clock[0] += 40
+    await progress.look()
+    assert (progress.lag, progress.stalled_seconds) == (1, 40)
+    async with batches(topic) as member:
+        await member.next()
+        await member.done()
+    await progress.look()
+    assert (progress.lag, progress.stalled_seconds) == (0, 0)
+
+
+@pytest.mark.parts
+async def test_what_kafka_will_never_take_is_told_apart_from_a_kafka_that_is_away(producer, topic):
+    large, sound, no_text = QueueMessage("k", b"x" * 2_000_000, {}), QueueMessage("k", b"x", {}), "\ud800"
+    errors = await producer.send_each(topic, [large, sound, QueueMessage("k", b"x", {"h": no_text})])
+    assert [type(error) for error in errors] == [MessageRefused, type(None), MessageRefused]
+    assert await producer.send_each(topic, [sound]) == [None], "and it goes on"
 
 
 @pytest.mark.parts
