@@ -8,7 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from books import Books
@@ -43,7 +43,9 @@ def _free_port() -> str:
 
 
 @contextmanager
-def _order_service(stack: RunningStack, topic: str, *, take: int) -> Iterator[subprocess.Popen[bytes]]:
+def _order_service(
+    stack: RunningStack, topic: str, *, take: int, mysql_port: int = 0
+) -> Iterator[subprocess.Popen[bytes]]:
     """One more order service, which consumes this topic; DTM calls the branches of the stack's own."""
     env = {
         **os.environ,
@@ -54,6 +56,7 @@ def _order_service(stack: RunningStack, topic: str, *, take: int) -> Iterator[su
         "ESHOP_KAFKA_ORDER_GROUP": topic,
         "ESHOP_ORDER_POLL_MESSAGES": str(take),
         "ESHOP_LOG_LEVEL": "error",
+        "ESHOP_MYSQL_PORT": str(mysql_port or stack["ESHOP_MYSQL_PORT"]),
     }
     process = subprocess.Popen([sys.executable, "-m", "eshop_order"], env=env)
     try:
@@ -61,6 +64,45 @@ def _order_service(stack: RunningStack, topic: str, *, take: int) -> Iterator[su
     finally:
         process.kill()
         process.wait(20)
+
+
+class _MySQLLine:
+    """A way to MySQL for one process alone, which can be cut."""
+
+    def __init__(self, stack: RunningStack) -> None:
+        self._there = stack["ESHOP_MYSQL_HOST"], int(stack["ESHOP_MYSQL_PORT"])
+        self._ends: list[asyncio.StreamWriter] = []
+        self.port = 0
+
+    async def __aenter__(self) -> "_MySQLLine":
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(*self._there)
+        self._ends += [writer, back]
+        with suppress(ConnectionError):
+            await asyncio.gather(_pour(reader, back), _pour(there, writer))
+
+    async def cut(self) -> None:
+        self._server.close()
+        for end in self._ends:
+            end.transport.abort()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
+
+
+async def _pour(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    while data := await source.read(65536):
+        target.write(data)
+        await target.drain()
+
+
+def _members(stack: RunningStack, topic: str) -> int:
+    admin = AdminClient({"bootstrap.servers": stack.address("KAFKA")})
+    return len(admin.describe_consumer_groups([topic])[topic].result(10).members)
 
 
 def _write(stack: RunningStack, topic: str, messages: list[bytes]) -> None:
@@ -123,5 +165,27 @@ async def test_a_consumer_that_joins_and_leaves_gracefully_leaves_no_lag(
             second.send_signal(signal.SIGTERM)
             await eventually(lambda: _final(db, product) == len(accepted), within=90, every=0.5)
             await eventually(lambda: _lag(stack, topic) == 0, within=60, every=0.5)
+
+    await books.balance(product, sold=len(accepted), accepted=accepted, within=30)
+
+
+async def test_a_consumer_whose_mysql_is_away_leaves_its_orders_to_the_others(
+    gw: Gateway, stack: RunningStack, books: Books, db: Databases, topic: str, product: int, user: int
+) -> None:
+    await gw.set_stock(product, ORDERS)
+    ids = OrderIds(OrderIdSettings(order_id_key=stack["ESHOP_ORDER_ID_KEY"]))
+    accepted = [ids.new("b") for _ in range(ORDERS // 2)]
+    messages = [order_message(user, product, name) for name in accepted]
+
+    async with _MySQLLine(stack) as line:
+        with (
+            _order_service(stack, topic, take=50, mysql_port=line.port),
+            _order_service(stack, topic, take=50),
+        ):
+            await eventually(lambda: _members(stack, topic) == 2, within=60, every=0.5)
+            await line.cut()
+            await asyncio.to_thread(_write, stack, topic, messages)
+            await eventually(lambda: _final(db, product) == len(accepted), within=30, every=0.2)
+            await eventually(lambda: _lag(stack, topic) == 0, within=30, every=0.5)
 
     await books.balance(product, sold=len(accepted), accepted=accepted, within=30)
