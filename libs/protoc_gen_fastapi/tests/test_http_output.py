@@ -88,6 +88,7 @@ async def test_an_error_stands_in_the_envelope(
     response = await http.post("/zoo/count")
     assert response.status_code == status
     assert response.json() == {"code": code, "msg": error.message, "data": error.data}
+    assert response.headers.get("retry-after") == ("1" if status in (429, 503) else None)
     assert hooks.told[-1][3] == error.status.name
 
 

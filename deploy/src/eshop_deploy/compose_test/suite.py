@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -57,7 +56,11 @@ class Suite:
     @property
     def argv(self) -> list[str]:
         """The command up to the verb. A .env of the checkout is a shop's, not this test's."""
-        return [*self.command, "-p", self.project, "-f", str(compose_file()), "--env-file", os.devnull]
+        # Compose 1 takes a regular file only, so /dev/null will not do.
+        no_settings = log_file().with_name("empty.env")
+        no_settings.parent.mkdir(parents=True, exist_ok=True)
+        no_settings.touch()
+        return [*self.command, "-p", self.project, "-f", str(compose_file()), "--env-file", str(no_settings)]
 
     def version(self) -> str:
         asked = [*self.command, "version", "--short"]

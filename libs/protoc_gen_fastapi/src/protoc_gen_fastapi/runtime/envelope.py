@@ -10,6 +10,9 @@ from protoc_gen_fastapi.runtime.errors import Internal, RpcError
 
 JSON: Final = "application/json"
 _OK: Final = b'{"code":0,"msg":"ok","data":'
+# These pass; clients that know the header wait this many seconds before they ask again.
+_PASSING: Final = frozenset({429, 503})
+_WAIT_SECONDS: Final = "1"
 
 
 class Answer(NamedTuple):
@@ -31,6 +34,8 @@ def enveloped(data: dict[str, Any]) -> bytes:
 
 def failure(error: RpcError, request_id: str) -> Answer:
     headers = {REQUEST_ID: request_id} if request_id else {}
+    if error.http_status in _PASSING:
+        headers["retry-after"] = _WAIT_SECONDS
     body = orjson.dumps({"code": error.code, "msg": error.message, "data": error.data}, default=str)
     return Answer(error.http_status, body, headers)
 
