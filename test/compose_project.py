@@ -5,11 +5,9 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from patience import eventually
 
-COMPOSE_FILE = Path(__file__).parents[1] / "compose.yaml"
 PROJECT, COMMAND, SCALE = "ESHOP_COMPOSE_PROJECT", "ESHOP_COMPOSE_COMMAND", "ESHOP_COMPOSE_SCALE"
 PORT_TAKEN = "address already in use"
 BACK_WITHIN = 120.0
@@ -17,7 +15,7 @@ BACK_WITHIN = 120.0
 
 @dataclass(frozen=True)
 class ComposeProject:
-    """`command` is docker compose or docker-compose; `scale` the words that say how many there are of what."""
+    """`command` is everything before the verb; `scale` the words that say how many there are of what."""
 
     name: str
     command: list[str]
@@ -34,8 +32,7 @@ class ComposeProject:
         assert ended.returncode == 0, ended.stderr
 
     def _compose(self, *words: str) -> subprocess.CompletedProcess[str]:
-        argv = [*self.command, "-p", self.name, "-f", str(COMPOSE_FILE), "--env-file", os.devnull, *words]
-        return subprocess.run(argv, capture_output=True, text=True, check=False)
+        return subprocess.run([*self.command, *words], capture_output=True, text=True, check=False)
 
     def containers(self, service: str) -> list[str]:
         """Ids of the running containers of a service."""

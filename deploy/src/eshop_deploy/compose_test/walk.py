@@ -175,7 +175,7 @@ def _pytest(suite: Suite, settings: Settings, stack: StackDir, tests: tuple[str,
         **suite.env,
         "ESHOP_TEST_STACK": str(stack.env_file),
         "ESHOP_COMPOSE_PROJECT": suite.project,
-        "ESHOP_COMPOSE_COMMAND": "\n".join(suite.command),
+        "ESHOP_COMPOSE_COMMAND": "\n".join(suite.argv),
         "ESHOP_COMPOSE_SCALE": "\n".join(_scale_words()),
         "K6": load.binary(),
     }
