@@ -9,7 +9,9 @@ from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Database
 from eshop_order.orders import NewOrder
 from eshop_order.outcome import Outcomes
+from eshop_order.placing.direct import DirectOrders
 from eshop_order.placing.lanes import OrderLanes
+from eshop_order.queue.buffered import BufferedOrders
 from eshop_order.service import OrderService
 from eshop_order.store import OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
@@ -23,19 +25,15 @@ ORDER = NewOrder("o" * 26, 7, 1, 2, 100)
 @pytest.fixture
 def service(db: Database, shop: Shop) -> OrderService:
     office, store = shop.office(), OrderStore()
-    placer = office.placer
+    placer, in_flight = office.placer, office.in_flight
     return OrderService(
         db,
         store,
-        placer,
-        OrderLanes(placer, 1),
-        Outcomes(db, store, placer, shop.ids),
+        DirectOrders(db, store, OrderLanes(placer, in_flight, 1), in_flight, wait_seconds=1),
+        BufferedOrders(shop.queue, shop.seal, "orders"),
         office.service._keyed,
-        shop.queue,
+        Outcomes(db, store, placer, shop.ids),
         shop.ids,
-        shop.seal,
-        topic="orders",
-        wait_seconds=1,
     )
 
 

@@ -102,12 +102,11 @@ async def test_an_order_has_one_payment(on: Transport, db: Databases) -> None:
     assert len(db.live_payments(payment["orderID"])) == 1
 
 
-@pytest.mark.parametrize("lookalike", [str.upper, "{} ".format], ids=["case", "blank"])
-async def test_an_order_id_that_mysql_takes_for_another_is_refused(on: Transport, lookalike: Any) -> None:
-    """Only ABORTED ends a saga: DTM would repeat any other error for ever."""
+async def test_an_order_id_that_mysql_takes_for_another_is_refused(on: Transport) -> None:
+    """Blanks at the end don't count in MySQL. Only ABORTED ends a saga: DTM would repeat any other error for ever."""
     order = _order()
     payment = {"userID": 1, "orderID": order["orderID"], "amount": 100}
-    other = {"orderID": lookalike(order["orderID"])}
+    other = {"orderID": f"{order['orderID']} "}
     for service, fields in (("order", order), ("pay", payment)):
         owner = Branch(fresh.gid())
         await on(service, "Create", owner, **fields)

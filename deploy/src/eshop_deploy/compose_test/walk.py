@@ -106,7 +106,8 @@ def _walk(suite: Suite, settings: Settings, stack: StackDir, *, full: bool) -> N
         suite.up()
     # The containers made it; what looks at their books from here must have it, too.
     secret = suite.output("exec", "-T", "order", "cat", "/keys/order-id-key").strip()
-    write_env(stack, replace(settings, extra={**settings.extra, VARIABLE: secret}))
+    settings = replace(settings, extra={**settings.extra, VARIABLE: secret})
+    write_env(stack, settings)
     console.print(f"    {len(suite.containers())} containers, memory in use {suite.memory() / MEGABYTE:.0f} MB")
     with step("Walk: one order of each kind"):
         _order_each(settings)
