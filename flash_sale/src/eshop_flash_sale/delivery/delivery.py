@@ -44,7 +44,7 @@ class Delivery:
 
     @contextmanager
     def under_way(self) -> Generator[None]:
-        """Held from before units are taken until their orders are in the queue: a restarted Redis must not be set then."""
+        """From before units are taken until their orders are in the queue: no restarted Redis may be set meanwhile."""
         one = object()
         self._drain.delivering.add(one)
         try:

@@ -96,7 +96,7 @@ class Landmarks:
             self._known = None
 
     async def close(self) -> None:
-        """Ends a survey that is under way."""
+        """Cancels a survey in progress."""
         if self._surveying is not None:
             self._surveying.cancel()
             await asyncio.wait({self._surveying})
