@@ -129,7 +129,7 @@ class Buying:
         return await self._one(_buyer(request, order_id, call.request_id, keyed=True, again=again))
 
     async def is_on_sale(self, product_id: int) -> bool:
-        """Whether there is a flash sale of this product, be it sold out."""
+        """Whether there is a flash sale of this product, even if it is sold out."""
         if product_id in self._selling:
             return True
         refusal = (await self._sales.at_sight([product_id])).get(product_id)
@@ -185,7 +185,7 @@ class Buying:
         return left
 
     async def _sell_part(self, batch: Batch) -> None:
-        """As `_sell_by_message`; an error is the answer of these buyers and of no others."""
+        """Like `_sell_by_message`, but an error is the answer of these buyers and of no others."""
         try:
             await self._sell_by_message(batch)
         except Exception as error:
@@ -211,7 +211,7 @@ class Buying:
             _answer_accepted(accepted, queued=True)
             await self._finish(message)
         else:
-            # They come back together, and are one large batch again: it costs less than many small ones.
+            # Answer the whole batch at once: its clients retry together and form one large batch again: cheaper.
             await self._finish(message)
             _answer_accepted(accepted, queued=True)
 
@@ -245,7 +245,7 @@ class Buying:
         crash_point("after_submit")
 
     async def _leave_to_dtm(self, message: Message, accepted: Batch) -> None:
-        """The queue is away or slow: DTM goes on writing to it. Others need this lane, so nobody waits for it here."""
+        """The queue is down or slow: DTM goes on writing to it. Others need this lane, so this does not wait."""
         crash_point("before_submit")
         outcome = await message.submit(LEAST_WAIT_SECONDS)
         crash_point("after_submit")

@@ -2,7 +2,7 @@
 
 The seller writes the orders as soon as their units are taken, and its buyers are told then. DTM's delivery comes after
 that and finds it done. Where the seller died or the queue was away, the delivery writes what Redis has stored as taken.
-An order that is written twice is placed once: whoever reads the queue goes by its id.
+An order that is written twice is placed once: the reader of the queue goes by its id.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class Delivery:
 
     @contextmanager
     def under_way(self) -> Generator[None]:
-        """From before units are taken until their orders are in the queue: a Redis that restarts is not set before."""
+        """From before units are taken until their orders are in the queue: no restarted Redis may be set meanwhile."""
         one = object()
         self._drain.delivering.add(one)
         try:
@@ -100,7 +100,7 @@ class Delivery:
     async def deliver_one(
         self, barrier: aiodtm.Barrier, order: pb.SendSubmitOrderNotifyRequest, request_id: str
     ) -> None:
-        """Writes this order, if its unit was taken by the message. Errors as in `deliver`."""
+        """Writes this order if the message took its unit. Errors as in `deliver`."""
         with self.under_way():
             units, complete = await self._taken(barrier, _products(barrier))
             if any(unit.ref == order.orderID for _, unit in units):

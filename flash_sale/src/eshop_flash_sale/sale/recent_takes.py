@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from aiodtm.redis import RedisBarrier, stored_each
 
-# Redis may lose its last second or two. All sales are open again long before the other time is over.
+# Redis may lose its last second or two. All sales are open again long before the second of these times is over.
 RECENT_SECONDS = 5.0
 REOPENED_SECONDS = 300.0
 MOST_RECENT = 10_000

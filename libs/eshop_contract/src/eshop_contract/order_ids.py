@@ -1,9 +1,9 @@
 """Order ids: made once, where a request is accepted, and recognisable as the suite's own.
 
 Shape: 26 characters of [0-9a-v]: the kind (o placed at once, b buffered, f flash sale), 10 random, 9 of time
-(milliseconds since 1970), 6 of a keyed hash over the rest. Random first, because time-ordered ids meet in the same
-pages of an index; the hash lets a service tell an id that was handed out from one that never was, without asking a
-store.
+(milliseconds since 1970), 6 of a keyed hash over the rest. The random part comes first, because ids in order
+of time would all write to the same index pages. The hash lets a service recognise an id that was handed out without
+asking a store.
 """
 
 import hmac
@@ -22,7 +22,7 @@ _PAIRS = [a + b for a in _DIGITS for b in _DIGITS]
 _RANDOM, _TIME, _MAC = 10, 9, 6
 LENGTH = 1 + _RANDOM + _TIME + _MAC
 LEAST_KEY = 8
-# What every installation signed with before each had a key of its own.
+# All installations used this key before each had one of its own.
 PUBLISHED_KEY = "eshop-lab-key"
 
 
@@ -65,7 +65,7 @@ class OrderIds:
 
     @classmethod
     def of_older_releases(cls) -> "OrderIds":
-        """Recognises ids that releases up to 0.1.0 made. Anybody could: believe them only in data of that time."""
+        """Recognises ids that releases up to 0.1.0 made. Anybody can forge them: trust only data of that time."""
         ids = cls.__new__(cls)
         ids._key = PUBLISHED_KEY.encode()
         return ids

@@ -1,7 +1,7 @@
-"""The order queue: its names in Kafka, and the seal by which the suite knows the messages that it wrote itself.
+"""The order queue: its names in Kafka, and the seal by which the suite recognises its own messages.
 
-The order and the flash-sale service write to the topic, the order service reads it. Whatever else can reach Kafka can
-write to it, too: a message without the seal is not an order.
+The order and the flash-sale service write to the topic, the order service reads it. Anything else that reaches Kafka
+can write to it, too: a message without the seal is not an order.
 """
 
 import hmac
@@ -35,7 +35,7 @@ class QueueSeal:
     """Seals messages with the installation's secret, and recognises the seal: HMAC-SHA256 over the value, in hex."""
 
     def __init__(self, settings: OrderIdSettings) -> None:
-        # A key of its own: what signs ids must not be usable to sign messages.
+        # A separate key: the one that signs ids must not be able to sign messages.
         self._key = hmac.digest(settings.order_id_key.encode(), b"order queue", "sha256")
 
     def headers(self, value: bytes, headers: Mapping[str, str]) -> dict[str, str]:
@@ -43,6 +43,6 @@ class QueueSeal:
         return {**headers, SEAL: hmac.digest(self._key, value, "sha256").hex()}
 
     def fits(self, value: bytes, headers: Mapping[str, str]) -> bool:
-        """Whether this installation wrote the value."""
+        """True if this installation wrote the value."""
         found = headers.get(SEAL, "")
         return found.isascii() and hmac.compare_digest(found, hmac.digest(self._key, value, "sha256").hex())

@@ -4,7 +4,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 MAX_ORDER_BYTES = 64 << 10
-"""No order is nearly as large; what is larger need not be parsed."""
+"""Orders are far smaller; a larger message is not parsed."""
 
 
 class QueuedOrder(BaseModel):
@@ -23,7 +23,7 @@ class QueuedOrder(BaseModel):
 def queued_order(
     *, user_id: int, product_id: int, product_count: int, amount: int, coupon_id: int, order_id: str
 ) -> bytes:
-    """The value of a message. What it says has been checked where the request came in."""
+    """The value of a message. Its fields were checked where the request came in."""
     return orjson.dumps(
         {
             "userID": user_id,

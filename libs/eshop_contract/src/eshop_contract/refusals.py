@@ -2,7 +2,7 @@
 
 A refusal is stored and sent between services as its short code and its English sentence. The envelope code follows
 from the short code, and the Chinese sentence from the English one, where an answer leaves the shop; see docs/adr/0081.
-So a sentence that rows of an earlier release have must stay in the table when its wording changes.
+So when a sentence is reworded, the old wording must stay in the table: rows of earlier releases have it.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ _TOO_FEW = (
     "商品 {product} 要买 {count} 件，但只剩 {left} 件",
 )
 
-# Two short codes for one refusal: they tell a program which stock has too few units, Redis's or MySQL's.
+# Two short codes for one refusal: they tell a program which store has too few units, Redis or MySQL.
 SOLD_OUT = RefusalKind("SOLD_OUT", SOLD_OUT_CODE, *_NOTHING_LEFT)
 OUT_OF_STOCK = RefusalKind("OUT_OF_STOCK", SOLD_OUT_CODE, *_NOTHING_LEFT)
 TOO_FEW_ON_SALE = RefusalKind("SOLD_OUT", SOLD_OUT_CODE, *_TOO_FEW)
@@ -93,7 +93,7 @@ DEAD_LETTER = RefusalKind("DEAD_LETTER", CONFLICT, "the order can't be placed: {
 NOT_TAKEN = RefusalKind("NOT_TAKEN", CONFLICT, "nothing was taken for this message", "该消息没有占用任何库存")
 WRONG_OP = RefusalKind("WRONG_OP", CONFLICT, "op: {op} does not fit this rpc", "op：{op} 不适用于此接口")
 
-# As the release before said them; rows and records of it still do.
+# The wording of the previous release, which its rows and records still have.
 LIMIT_REACHED_BEFORE = RefusalKind(
     "LIMIT_REACHED",
     30025,

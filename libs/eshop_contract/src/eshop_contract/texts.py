@@ -1,4 +1,4 @@
-"""Chinese for what the shop says beside refusals: codes, rules of fields, missing rows, parts that are away."""
+"""Chinese for what the shop says besides refusals: codes, field rules, missing rows, parts that are down."""
 
 from typing import Final
 
@@ -98,7 +98,7 @@ SENTENCES: Final = {
     ),
     "this product is on flash sale; set its flash-sale stock to 0 first": "该商品正在秒杀，请先把秒杀库存设为 0",
 }
-"""Whole sentences that are no refusals of the table."""
+"""Whole sentences that are not in the table of refusals."""
 
 NOUNS: Final = {
     "user": "用户",

@@ -10,7 +10,7 @@ from eshop_contract import refusals
 from eshop_contract.texts import GENERAL, NOUNS, RULES, SENTENCES
 
 LANGUAGES: Final = ("en", "zh")
-# Longer ones are no sentences of the table, and would fill the cache.
+# Longer texts are not in the table, and would fill the cache.
 _LONGEST = 600
 _FACTS: Final = {
     "order": r"\S+",
@@ -22,7 +22,7 @@ _FACTS: Final = {
     "reason": ".*",
     "rest": ".*",
 }
-"""What a name in braces may stand for; a whole number where it is not here."""
+"""What a name in braces may stand for; an integer if it is not listed here."""
 
 
 class ShopVocabulary:
@@ -40,12 +40,12 @@ class ShopVocabulary:
         return refusals.code_of(short)
 
     def text_in(self, language: str, text: str) -> str:
-        """The sentence in another language; as it is where nobody has translated it."""
+        """The sentence in another language; unchanged if there is no translation."""
         return text if language == "en" or len(text) > _LONGEST else _chinese(text)
 
 
 class _Sentences:
-    """English templates and what they are in Chinese."""
+    """English templates and their Chinese translations."""
 
     def __init__(self, templates: Mapping[str, str]) -> None:
         self._whole = {english: chinese for english, chinese in templates.items() if "{" not in english}
@@ -54,7 +54,7 @@ class _Sentences:
         ]
 
     def find(self, text: str) -> str | None:
-        """The Chinese sentence; None where no template fits."""
+        """The Chinese sentence; None if no template matches."""
         if text in self._whole:
             return self._whole[text]
         for pattern, chinese in self._patterns:

@@ -21,6 +21,6 @@ class InFlightOrders:
         self._gids[order_id] = gid
 
     def leave(self, order_ids: Iterable[str]) -> None:
-        """Forgets orders that have ended, or that nobody here carries on."""
+        """Forgets orders that have ended, or that this process no longer handles."""
         for order_id in order_ids:
             self._gids.pop(order_id, None)

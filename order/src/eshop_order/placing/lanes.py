@@ -29,7 +29,7 @@ class OrderLanes:
         )
 
     async def place(self, orders: Sequence[NewOrder], headers: Sequence[Headers], seconds: float) -> list[Answer]:
-        """Places orders with whatever others come at the same time, and returns what is known of each after so long.
+        """Places orders together with others that come at the same time; returns what is known of each after so long.
 
         The orders go on beyond that time, without their caller.
         """

@@ -36,8 +36,8 @@ class OrderSagas:
     def place(self, gid: str, orders: Sequence[NewOrder], headers: Mapping[str, str]) -> Saga:
         """Claims the orders, uses their coupons, takes their units and opens their payments: all, or nothing.
 
-        Stock is the last that may refuse: whoever it finds short of units is short of what good orders want, not of
-        what an order holds for a moment whose coupon is refused afterwards.
+        Stock is the last that may refuse: otherwise an order whose coupon is refused later could hold units for a
+        moment, and good orders would be refused for lack of them.
         """
         saga = self._dtm.saga(gid, headers, fresh=True)
         saga.step(self._claim_orders(orders))

@@ -56,7 +56,7 @@ class Screening:
         return found
 
     async def _look(self, orders: Sequence[NewOrder]) -> list[Fault]:
-        """Coupons first: what an order with a bad coupon asks for is there for its neighbours."""
+        """Coupons first: an order refused for its coupon does not count against the stock of the other orders."""
         found = await self._bad_coupons(orders)
         bad = {fault.order_id for fault in found}
         good = [order for order in orders if order.order_id not in bad]

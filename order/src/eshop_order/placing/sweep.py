@@ -20,7 +20,7 @@ from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from protoc_gen_fastapi.runtime import Call, RpcError
 
 log = get_logger(__name__)
-MOST_WOKEN = 20  # at a time: DTM tries them one after the other, and each may take its 3 s
+MOST_WOKEN = 20  # at a time: DTM retries them one after the other, and each may take 3 s
 
 
 class Sweeper:
@@ -49,7 +49,7 @@ class Sweeper:
         self._woken: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Sweeps for ever."""
+        """Sweeps until cancelled."""
         while True:
             try:
                 await self.sweep()

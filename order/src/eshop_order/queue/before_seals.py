@@ -1,7 +1,7 @@
-"""The messages of releases that sealed nothing: up to where the queue reached when the first one with seals started.
+"""The messages of releases without seals: those below the ends of the queue when the first release with seals started.
 
-An installation that is upgraded may have accepted orders in its queue, which must be placed. How far they reach is
-noted once for each topic, and never again: whatever comes after that without a seal is not ours.
+An upgraded installation may have accepted orders in its queue, which must be placed. Where they end is noted once for
+each topic, and never again: a later message without a seal is not ours.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from protoc_gen_fastapi.runtime import Unavailable
 
 log = get_logger(__name__)
 TRY_AGAIN_SECONDS = 1.0
-# Says that a topic has been looked at, also where it had no partition yet.
+# Marks a topic as looked at, even if it had no partition yet.
 LOOKED_AT = -1
 
 

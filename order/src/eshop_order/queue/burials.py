@@ -6,10 +6,10 @@ from eshop_chassis.mysql import Tx, execute, fetch, marks
 
 
 class Burials:
-    """A row is written before its dead letter and marked after it: a restart neither forgets nor doubles a letter."""
+    """A row is written before its dead letter and marked after it: a restart neither loses nor repeats a letter."""
 
     async def begin(self, tx: Tx, reasons: Mapping[str, str]) -> dict[str, bool]:
-        """Notes places and reasons; returns the places that were noted before, True for those that are done with."""
+        """Notes places and reasons; returns the places that were noted before, with True if nothing is left to do."""
         places = sorted(reasons)
         rows = await fetch(
             tx,

@@ -43,11 +43,11 @@ class OrderConsumer:
                 consuming.result()
 
     async def _consume(self) -> None:
-        """Consumes until cancelled. What was polled and is not final stays uncommitted, for whoever polls it next.
+        """Consumes until cancelled. What was polled and is not final stays uncommitted, for the next consumer.
 
-        What arrives at an idle queue is placed at once. After that polls keep a distance, so that a trickle of orders
-        makes a few sagas instead of one for each: nobody waits for them, and the orders that somebody waits for need
-        the machine.
+        What arrives at an idle queue is placed at once. After that there is a pause between polls, so that a trickle of
+        orders makes a few sagas instead of one for each: no buyer waits for them, and the orders that a buyer waits for
+        need the CPU.
         """
         loop = asyncio.get_running_loop()
         s = self._settings
@@ -92,6 +92,6 @@ class _Beside:
         await self._batches.release(sound.message.partition, sound.message.offset)
 
     async def room(self) -> None:
-        """Waits while too many are under way: when everything fails, no single order is at fault."""
+        """Waits while too many are being retried: when everything fails, no single order is at fault."""
         while len(self._waiting) > MOST_WAITING:
             await asyncio.wait(self._waiting, return_when=asyncio.FIRST_COMPLETED)

@@ -1,9 +1,9 @@
 """Dead letters: messages of the queue that can't be placed, put aside with their reason so that nothing is skipped.
 
 A message goes to the dead-letter topic, cut where Kafka would not take it whole, and where it names an order that was
-handed out, that order's fate is noted in MySQL, for whoever asks. `make dead-letters` lists them and writes them into
-the queue again. Headers of a letter: `place`, where it was read; `position`, where it first was; `reason`; `cut`, the
-bytes that the message had before it was cut.
+handed out, that order's outcome is noted in MySQL, for whoever asks. `make dead-letters` lists them and writes them
+into the queue again. Headers of a letter: `place`, where it was read; `position`, where it first was; `reason`; `cut`,
+the bytes that the message had before it was cut.
 """
 
 import asyncio
@@ -61,10 +61,10 @@ class DeadLetters:
         self._topic = topic
 
     async def bury(self, letters: Sequence[Burial]) -> None:
-        """Puts messages aside, each once, also where this was begun before by a process that died.
+        """Puts messages aside, each once, even if a process that died had begun it before.
 
-        Returns when they are safe there, however long that takes. The notes come first: whoever asks must never be told
-        less than what is known.
+        Returns when Kafka has them, however long that takes. The notes come first: an outcome that somebody asks for
+        must never lag behind.
         """
         for letter in letters:
             log.error("dead letter", position=letter.message.place, order_id=letter.order_id, why=letter.reason)

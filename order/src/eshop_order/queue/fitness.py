@@ -1,7 +1,7 @@
 """Whether this process can place orders at all: MySQL and DTM answer it.
 
-A consumer keeps its partitions while it waits for a part that is away. That is right when the part is away from all.
-When only this process misses it, its orders wait beside a consumer that could place them. So a process that has been
+A consumer keeps its partitions while it waits for a part that is away. That is right when no process can reach it.
+When only this process can't, its orders wait beside a consumer that could place them. So a process that has been
 unfit for some seconds leaves its group, and joins again when it is fit.
 """
 
@@ -14,7 +14,7 @@ LOOK_AGAIN_SECONDS = 0.5
 
 
 class Fitness:
-    """Looks at `parts`. `patience`: seconds for which a part may be missing."""
+    """Looks at `parts`. `patience`: for how many seconds a part may be missing."""
 
     def __init__(self, parts: Mapping[str, Check], patience: float) -> None:
         self._parts = dict(parts)
@@ -22,7 +22,7 @@ class Fitness:
 
     async def regained(self) -> None:
         """Returns when no part is missing."""
-        while await find_missing(self._parts):  # noqa: ASYNC110 - nobody tells when a part is back
+        while await find_missing(self._parts):  # noqa: ASYNC110 - no event says that a part is back
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def lost(self) -> dict[str, str]:

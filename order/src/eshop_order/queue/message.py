@@ -46,7 +46,7 @@ class Queued:
 
     @classmethod
     def of(cls, message: Message) -> "Queued":
-        """Never fails, whatever the message is."""
+        """Never fails, whatever the message holds."""
         key = message.key() or b""
         return cls(
             key if isinstance(key, str) else key.decode("utf-8", "replace"),
@@ -94,14 +94,14 @@ class OrderReader:
             queued = read_order(message.value)
         except ValueError as error:
             raise PoisonedMessageError(str(error), self._salvaged(message, sealed=sealed)) from None
-        # Releases that sealed nothing placed the messages of the Go original, which bear no id.
+        # Releases without seals placed the messages of the Go original, which carry no id.
         order_id = queued.orderID or ("" if sealed else self._older_ids.derived("b", message.position))
         if not self._handed_out(order_id, sealed=sealed):
             raise PoisonedMessageError("orderID: not an id that this shop made for its queue")
         return NewOrder(order_id, queued.userID, queued.productID, queued.productCount, queued.amount, queued.couponID)
 
     def _handed_out(self, order_id: str, *, sealed: bool) -> bool:
-        """Whether a buyer has this id. What is sealed came from us; an older key may have made its id."""
+        """Whether a buyer has this id. A sealed message is ours; an older key may have made its id."""
         if sealed:
             return _ID.fullmatch(order_id) is not None
         return self._ids.kind(order_id) in ("b", "f") or self._older_ids.kind(order_id) in ("b", "f")

@@ -1,8 +1,8 @@
-"""From the messages of one poll to final orders: what may pass is tried again, what can't be placed is put aside.
+"""From the messages of one poll to final orders: temporary failures are retried, what can't be placed is put aside.
 
-While a part of the shop is away no message is at fault, so that is waited for, with a growing pause. Anything else may
-be one order's fault: the orders that fail together are tried in halves, so that those that are well are placed at once.
-An order that fails alone is tried a few times more, beside the polls that follow, and then becomes a dead letter.
+While a part of the shop is down no message is at fault, so the consumer waits for it, with growing pauses. Anything
+else may be one order's fault: orders that fail together are tried in halves, so that the good ones are placed at once.
+An order that fails alone is retried a few times while polling goes on, and then becomes a dead letter.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class QueuePlacing:
         return failed
 
     async def insist(self, sound: Sound) -> None:
-        """Tries an order again that failed alone; puts it aside when it fails as often as may be."""
+        """Retries an order that failed alone; puts it aside when it has failed too often."""
         for pause in (*PAUSES_SECONDS, *repeat(PAUSES_SECONDS[-1], self._tries))[: self._tries - 1]:
             await asyncio.sleep(pause)
             error = await self._try([sound])
@@ -85,7 +85,7 @@ class QueuePlacing:
         return await self._place_all([orders[:half], orders[half:]])
 
     async def _try(self, orders: Sequence[Sound]) -> Exception | None:
-        """Places the orders, waiting as long as a part is away; returns the error where they are at fault."""
+        """Places the orders, waiting while a part is down; returns the error if they are at fault."""
         headers = orders[0].message.carried if len(orders) == 1 else {}
         waits = 0
         while True:

@@ -1,4 +1,4 @@
-"""Whether the order queue moves on: told in metrics and at /readyz while there is work and none of it gets done."""
+"""Whether the order queue makes progress: metrics and /readyz report it while there is work and none gets done."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from eshop_chassis.kafka import GroupProgress
 
 log = get_logger(__name__)
 LOOK_EVERY_SECONDS = 5.0
-# Longer than a rebalance, and than an order is tried again that fails alone.
+# Longer than a rebalance, and longer than the retries of an order that fails alone.
 STALLED_SECONDS = 30.0
 _LAG = Gauge("eshop_order_queue_lag", "Messages of the order queue that are not placed")
 _STALLED = Gauge(
@@ -19,13 +19,13 @@ _STALLED = Gauge(
 
 
 class QueueWatch:
-    """Looks at the whole group: an order service that got no partition tells of orders that stand still, too."""
+    """Looks at the whole group: an order service without a partition reports stalled orders, too."""
 
     def __init__(self, progress: GroupProgress) -> None:
         self._progress = progress
 
     async def run(self) -> None:
-        """Looks for ever."""
+        """Looks until cancelled."""
         while True:
             try:
                 await self._progress.look()

@@ -21,8 +21,8 @@ async def open_channel(
 ) -> AsyncGenerator[grpc.aio.Channel]:
     """Opens a channel to `addresses`: one "host:port", several with commas, or "dns:///name:port". Connects lazily.
 
-    `idempotent` names the (service, method) pairs that may be sent again where the server was not there or stopped.
-    Replicas that are ready are called, in turn; where none is, all are.
+    `idempotent` names the (service, method) pairs that may be sent again when the server was unreachable or stopped.
+    Ready replicas are called in turn; while none is ready, all are.
     """
     healthy, every = (
         grpc.aio.insecure_channel(target(addresses), options(idempotent, max_bytes, healthy=healthy))
@@ -88,7 +88,7 @@ def _service_config(idempotent: Iterable[Method], *, healthy: bool) -> dict[str,
         "initialBackoff": "0.05s",
         "maxBackoff": "0.5s",
         "backoffMultiplier": 3,
-        # CANCELLED is what a foreign server answers to a call that it had not begun when it stopped.
+        # Other servers answer CANCELLED to a call that they had not begun when they stopped.
         "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     }
     names = [{"service": service, "method": method} for service, method in idempotent]

@@ -151,8 +151,8 @@ class Coalescer(Generic[T, R]):
         self._running.add(task)
 
     async def _run(self) -> None:
-        """One lane. It ends in the very step in which it finds nothing waiting: between the two, a call would join a
-        lane that takes no more, and wait for ever.
+        """One lane. It stops only when nothing is waiting, checked without an await in between: otherwise a call could
+        join a lane that takes no more, and wait forever.
         """
         try:
             await self._work_off()
@@ -160,7 +160,7 @@ class Coalescer(Generic[T, R]):
             self._running.remove(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _work_off(self) -> None:
-        """Batch after batch until nothing waits. The first one has whatever arrived in the same moment."""
+        """Batch after batch until nothing waits. The first one holds all calls that arrived at the same moment."""
         while batch := self._next_batch():
             self._measure(batch)
             try:

@@ -1,4 +1,4 @@
-"""A channel that calls the replicas which say that they are ready, and all of them where none does.
+"""A channel that calls the replicas that say that they are ready, or all of them while none does.
 
 gRPC's own health checks would refuse every call while no replica is ready. But what makes a process not ready may not
 matter for the call at hand: an order can be listed, and be placed at once, while Kafka is away.
@@ -38,7 +38,7 @@ class HealthyFirst:
         return call
 
     async def _any_healthy(self) -> bool:
-        """Waits a moment until the replicas have told how they are. True where they tell nothing: the call says why."""
+        """Waits a moment for the replicas to report their health. True if they report nothing: the call says why."""
         try:
             async with asyncio.timeout(LONGEST_LOOK_SECONDS):
                 while (state := self._healthy.get_state(try_to_connect=True)) not in (READY, SICK):

@@ -1,4 +1,4 @@
-"""Identical reads that arrive together are one: calls that arrive while one runs share the next.
+"""Identical reads that arrive together run once: calls that arrive while one runs share the next.
 
 A call never joins a run that began before it arrived, so nobody is told what was true only before it asked. A call
 that finds nothing running begins at once, unless its list takes `Turns` with others and sharing pays at the moment.
@@ -19,7 +19,7 @@ from protoc_gen_fastapi.runtime import Unavailable
 R = TypeVar("R")
 Read = Callable[[], Awaitable[R]]
 TURN_SECONDS = 0.02
-# Calls that a run answers, on average, from which on waiting for a turn pays.
+# Waiting for a turn pays once a run answers at least this many calls on average.
 WORTH_A_WAIT = 2.0
 
 _RUNS = Counter("eshop_shared_reads_total", "Reads that were run", ["read"])
@@ -43,7 +43,7 @@ class _Group(Generic[R]):
 
     @property
     def deserted(self) -> bool:
-        """True when nobody waits for it any more."""
+        """True when no caller waits for it any more."""
         return self._gone == len(self._callers)
 
     async def join(self) -> R:

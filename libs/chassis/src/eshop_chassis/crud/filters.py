@@ -74,7 +74,7 @@ class Listing:
         return rows, sa.select(sa.func.count()).select_from(self._table).where(where)
 
     def _before(self, params: types_pb2.Params) -> sa.ColumnElement[bool]:
-        """Rows behind the cursor. Rows that come meanwhile are newer, so no page doubles or misses one."""
+        """Rows behind the cursor. Rows that are added meanwhile are newer, so no page repeats or misses a row."""
         if params.sort.strip() not in ("", "-id"):
             raise InvalidArgument("params.before", "is a cursor in the order of ids, newest first; leave sort out")
         return self._table.c.id < params.before

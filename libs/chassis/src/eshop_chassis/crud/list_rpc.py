@@ -1,4 +1,4 @@
-"""The list rpc of a service: identical ones that arrive together are one query."""
+"""The list rpc of a service: identical calls that arrive together share one query."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar

@@ -1,6 +1,6 @@
 """Pages of all rows that are shown, by id: they cost the same however many rows there are.
 
-The total comes from `totals`, the page from the index of `deleted_at`, which holds the ids of the rows that are shown
+The total comes from `row_counts`, the page from the index of `deleted_at`, which holds the ids of the shown rows
 in order: it is walked to the page, from the nearer end or the nearest landmark, and only the rows of the page are read.
 """
 

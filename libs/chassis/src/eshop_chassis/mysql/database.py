@@ -99,9 +99,9 @@ class Database:
 
     @asynccontextmanager
     async def lease(self, name: str, seconds: int = LEASE_SECONDS) -> AsyncGenerator[bool]:
-        """Holds the lease of this name while the body runs, and renews it; False where somebody else has it.
+        """Holds the lease of this name while the body runs, and renews it; False if another owner has it.
 
-        Should this process die, the lease runs out after `seconds`. Raises what `run` raises.
+        If this process dies, the lease expires after `seconds`. Raises what `run` raises.
         """
         owner = uuid.uuid4().hex
         got = await self.run(lambda tx: leases.take(tx, name, owner, seconds))
@@ -111,7 +111,7 @@ class Database:
         finally:
             if renewing is not None:
                 renewing.cancel()
-                with suppress(RpcError, DBAPIError, CommitUnknown):  # then it runs out
+                with suppress(RpcError, DBAPIError, CommitUnknown):  # then it expires
                     await self.run(lambda tx: leases.give_up(tx, name, owner))
 
     async def _renew(self, name: str, owner: str, seconds: int) -> None:

@@ -1,7 +1,7 @@
-"""Housekeeping: rows that nobody needs any more go, a few at a time, beside the service's work.
+"""Housekeeping: deletes rows that nobody needs any more, a few at a time, beside the service's work.
 
 A table is walked by its key, the oldest row first, until a row is young enough to stay: no table needs an index on its
-times, and no statement locks more than a bite. Rows of transactions that have not ended stay, however old they are.
+times, and no statement locks more than one batch. Rows of transactions that have not ended stay, however old they are.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ BEFORE_ALL = -(1 << 63)
 
 
 class HousekeepingSettings(EshopSettings):
-    """How long rows are kept that only a repeated call would need, and how gently they go."""
+    """How long rows are kept that only a repeated call would need, and how gently they are deleted."""
 
     housekeeping_seconds: float = Field(600.0, ge=0, description="how often old rows are looked for; 0: never")
     housekeeping_rows: int = Field(500, gt=0, le=10_000, description="most rows that one statement deletes")
@@ -63,7 +63,7 @@ class Housekeeping:
         self._things = list(things)
 
     async def run(self) -> None:
-        """Cleans for ever."""
+        """Cleans until cancelled."""
         while self._settings.housekeeping_seconds:
             await asyncio.sleep(self._settings.housekeeping_seconds)
             try:
@@ -72,7 +72,7 @@ class Housekeeping:
                 log.info("housekeeping goes on later", why=str(error))
 
     async def clean(self) -> dict[str, int]:
-        """Cleans once; returns how many rows went, by table. Does nothing while another process is at it."""
+        """Cleans once; returns how many rows were deleted, by table. Does nothing while another process cleans."""
         async with self._db.lease(self._lease) as mine:
             if not mine:
                 return {}

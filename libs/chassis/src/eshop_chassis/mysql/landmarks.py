@@ -1,8 +1,8 @@
 """How many rows of a table are shown before some of its ids: a deep page is walked to from the nearest of them.
 
 They are counted in one pass over the index and kept in memory. Rows only come at the end, unless one that was there is
-hidden or shown again, which `totals` counts. So a page proves in its own statement that they still hold: nothing has
-moved, and all rows that came since lie behind the last of them.
+hidden or shown again, which `row_counts` counts. So a page proves in its own statement that they still hold: nothing
+has moved, and all rows that came since lie behind the last of them.
 """
 
 import asyncio
@@ -96,7 +96,7 @@ class Landmarks:
             self._known = None
 
     async def close(self) -> None:
-        """Ends a survey that is under way."""
+        """Cancels a survey in progress."""
         if self._surveying is not None:
             self._surveying.cancel()
             await asyncio.wait({self._surveying})

@@ -1,7 +1,7 @@
-"""Leases: of several processes one does a thing, whichever node of a MySQL cluster it talks to.
+"""Leases: only one of several processes runs a job, whichever node of a MySQL cluster it talks to.
 
-A lease is a row with an owner and a time at which it ends. GET_LOCK would hold on one node only. An owner that lives
-renews its lease; that of one that died runs out.
+A lease is a row with an owner and a time at which it ends. GET_LOCK would hold on one node only. A live owner
+renews its lease; the lease of a dead one expires.
 """
 
 from typing import Final
@@ -25,7 +25,7 @@ _GIVE_UP = "UPDATE lease SET expires_at = '2000-01-01' WHERE name = %s AND owner
 
 
 async def take(tx: Tx, name: str, owner: str, seconds: int) -> bool:
-    """Takes a lease that is free or has run out, or renews one's own; False where somebody else has it."""
+    """Takes a lease that is free or has expired, or renews one's own; False if another owner has it."""
     found = await tx.exec_driver_sql(_TAKE, (owner, seconds, name, owner))
     if not found.rowcount and (await tx.exec_driver_sql(_ADD, (name,))).rowcount:
         found = await tx.exec_driver_sql(_TAKE, (owner, seconds, name, owner))

@@ -1,8 +1,8 @@
 """Revisions: how kept tables become those of this release.
 
 A package keeps them in its folder `migrations`: `0002_collations.py`, which Alembic reads, and mostly an SQL file of
-the same name. MySQL commits each ALTER by itself, so a revision that is cut off in the middle is run again from its
-start: `change_tables` counts a change that is there already as done. There is no way back to an earlier revision.
+the same name. MySQL commits each ALTER by itself, so an interrupted revision is run again from its start:
+`change_tables` treats a change that exists already as done. There is no way back to an earlier revision.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The tables of a service: created where they are missing, changed where they are of an earlier release.
+"""The tables of a service: created if they are missing, changed if they are from an earlier release.
 
 A new database gets `schema.sql`, which is what all revisions together lead to. Kept tables get the revisions that they
 lack. One process at a time does so: it takes the turn, a row that names it and expires unless it is renewed. A lock of
@@ -94,7 +94,7 @@ async def apply_schema(bare: AsyncEngine, database: str, schema: Schema) -> None
 
 
 async def _got_turn(bare: AsyncEngine, database: str, schema: Schema, owner: str) -> bool:
-    """Waits for the turn; False where meanwhile another process has done it all."""
+    """Waits for the turn; False if another process has done it all meanwhile."""
     end = asyncio.get_running_loop().time() + TURN_SECONDS
     while not await _take(bare, database, owner):
         await asyncio.sleep(ASK_SECONDS)

@@ -43,7 +43,7 @@ class GrpcServer:
         reflection.enable_server_reflection([*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
 
     async def start(self, host: str, port: int) -> int:
-        """Starts to serve and returns the port. Raises UnusableSettingError."""
+        """Starts serving and returns the port. Raises UnusableSettingError."""
         try:
             bound = self._server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         except RuntimeError as error:
@@ -60,9 +60,9 @@ class GrpcServer:
             await self._health.set(name, status)
 
     async def drain(self, seconds: float) -> None:
-        """Says goodbye to the clients, refuses new calls and waits up to `seconds` for those in flight.
+        """Tells clients to disconnect, refuses new calls and waits up to `seconds` for those in flight.
 
-        A call that has reached the server and not yet its handler when the server stops would be dropped, and its
+        A call that has reached the server but not its handler when the server stops would be dropped, and its
         caller told CANCELLED. So for a moment all new calls are held: once no more come, none is on its way; then the
         server stops, and those that were held are answered.
         """

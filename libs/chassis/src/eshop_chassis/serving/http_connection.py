@@ -1,10 +1,10 @@
 """One HTTP connection within limits: how long its head may be, how long a client may take, how many there may be.
 
 uvicorn's protocol with httptools knows none of these limits, and it closes a connection as soon as the client has
-sent its last byte, before the answer. What a limit costs a plain request is two comparisons of integers: times are
-looked at once a second for all connections, by `HttpServer`.
+sent its last byte, before the answer. The limits cost a plain request two comparisons of integers: `HttpServer`
+checks the times of all connections once a second.
 """
-# ruff: noqa: N818 - errors are named as the facts that they tell
+# ruff: noqa: N818 - errors are named after the facts that they state
 
 import asyncio
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _FRAME_PER_BYTE = 16
 NOTED = frozenset(
     b"host origin sec-fetch-site sec-fetch-mode sec-fetch-dest expect content-length transfer-encoding".split()
 )
-# Beyond the bound, this many more connections are told why they are closed; others are just closed.
+# Beyond the limit, this many connections more get 503 before they are closed; further ones are just closed.
 _TOLD = 256
 
 
@@ -39,7 +39,7 @@ class Limits:
     head_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 75.0
-    """How long a connection may stand without a request before it is closed."""
+    """How long a connection may be idle before it is closed."""
     unread_seconds: float = 30.0
     """How long a client may leave its answer unread."""
     leave_seconds: float = 2.0
@@ -195,7 +195,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._since = self.loop.time()
 
     def eof_received(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride] - uvicorn returns nothing, which closes
-        """The client sends no more but may still read: what it asked for completely is answered. True keeps it open."""
+        """The client sends no more but may still read: its complete requests are answered. True keeps it open."""
         if self.stage is Stage.BODY and self.pipeline:
             self.pipeline.popleft()  # the last of its requests never gets the rest of its body
         elif self.stage in (Stage.BODY, Stage.LEAVE) or not self.busy:
@@ -214,11 +214,11 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unread_since = 0.0
 
     def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer to what is not HTTP, as an envelope."""
+        """Replaces uvicorn's answer to what is not HTTP by an envelope."""
         self.refuse(InvalidArgument("request", msg))
 
     def refuse(self, error: RpcError) -> None:
-        """Answers with an error where that is possible, hears nothing more and closes."""
+        """Answers with an error where that is possible, reads nothing more and closes."""
         behind = self.busy and (self.stage is not Stage.BODY or bool(self.pipeline))
         if self.stage is Stage.BODY and self.pipeline:
             self.pipeline.popleft()
@@ -236,7 +236,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.transport.write_eof()
 
     def end_if_overdue(self, now: float) -> None:
-        """Ends the connection when the client has let us wait for too long."""
+        """Ends the connection when the client has kept us waiting for too long."""
         limits = self.limits
         if self._unread_since and now - self._unread_since > limits.unread_seconds:
             self.transport.abort()
@@ -258,7 +258,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._received:
             self.refuse(TooSlow(f"the head did not come within {self.limits.head_seconds:g} s"))
         elif not self.busy:
-            self.transport.close()  # it never said a word
+            self.transport.close()  # it never sent anything
 
     def _check_unfinished(self) -> None:
         """After a piece of a request that is not all of it."""
@@ -286,7 +286,7 @@ class LimitedProtocol(HttpToolsProtocol):
         return self.busy and not getattr(self.cycle, "response_started", False)
 
     def _leave_cycle(self) -> None:
-        """Tells an application that waits for a body that nobody is there any more."""
+        """Tells an application that waits for a body that the client is gone."""
         self.cycle.disconnected = True
         self.cycle.message_event.set()
 

@@ -1,9 +1,9 @@
 """Who may ask over HTTP: names under which this server may be called, and web pages that may call it.
 
-The lab has no logins, and a browser lets any page send requests to any address that it reaches, 127.0.0.1 too. So what
-a page of another origin sends is refused, and so is a Host that is not ours: a page can point its own name at this
-address (DNS rebinding) and would then be of the same origin. Programs send no Origin and no Sec-Fetch-Site, and call
-an address or a name that the server has; for them nothing changes.
+The lab has no logins, and a browser lets any page send requests to any address that it reaches, 127.0.0.1 too. So a
+request from a page of another origin is refused, and so is a Host that is not ours: a page can point its own name at
+this address (DNS rebinding) and would then be of the same origin. Programs send no Origin and no Sec-Fetch-Site, and
+call an address or a name that the server has; for them nothing changes.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ ANY: Final = "*"
 _LOOPBACK_ORIGIN = r"https?://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\s]+)(:[0-9]{0,5})?").fullmatch
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-# Host headers that were found good are remembered, up to so many: with addresses and ports there are many spellings.
+# Accepted Host headers are cached, up to this many: with addresses and ports there are many spellings.
 _MOST_KNOWN = 1000
 _SHOWN = 100
 

@@ -1,4 +1,4 @@
-"""uvicorn beside gRPC in one process: its socket comes ready-made, and it stops without a torn connection."""
+"""uvicorn beside gRPC in one process: it is given an open socket, and stops without breaking connections."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ class HttpServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Signals are the process's: as it comes, uvicorn would raise them once more and the exit code would be -15."""
+        """The process handles signals: by default uvicorn would raise them again and the exit code would be -15."""
         yield
 
     async def start(self, listener: socket.socket) -> None:
@@ -74,7 +74,7 @@ class HttpServer(uvicorn.Server):
         so that nobody sends on a connection that is about to go, then waits for the requests in flight.
         """
         end = time.monotonic() + seconds
-        # Both: uvicorn makes the first anew from the second every second, and requests in flight hold the first.
+        # Both: uvicorn rebuilds the first from the second every second, and requests in flight hold the first.
         self.config.encoded_headers.append(_CLOSE)
         self.server_state.default_headers.append(_CLOSE)
         await self._stop_listening()
@@ -110,7 +110,7 @@ def _table(app: FastAPI) -> Table:
 
 
 def _most_connections(wanted: int) -> int:
-    """As many as are wanted and fit into the open files that the process may have."""
+    """As many as are configured, but no more than the process's limit on open files allows."""
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files < wanted + SPARE_FILES and (most == resource.RLIM_INFINITY or most > files):
         files = wanted + SPARE_FILES if most == resource.RLIM_INFINITY else min(most, wanted + SPARE_FILES)

@@ -106,7 +106,7 @@ class _DirectCycle:
     async def _run(self) -> None:
         try:
             answer = await self._endpoint.answer(self._headers, self._query, bytes(self.body))
-        except Exception as error:  # an endpoint tells errors in its answer: this is a bug in itself
+        except Exception as error:  # an endpoint answers errors itself: this one is a bug
             log.error("an endpoint failed", exc_info=error)
             answer = crashed()
         flow = self._connection.flow
@@ -152,7 +152,7 @@ class _Heads:
 
 
 class _Nobody(asyncio.Event):
-    """Stands where uvicorn wakes an application that waits for a body: this one has it already."""
+    """Replaces the event by which uvicorn wakes an application that waits for a body: this one has it already."""
 
     def set(self) -> None: ...
 
