@@ -38,6 +38,15 @@ async def test_a_lease_whose_holder_died_runs_out(db: Database):
             await asyncio.sleep(0.1)
 
 
+async def test_a_renewal_that_comes_late_does_not_take_again_what_was_given_up(db: Database):
+    assert await db.run(lambda tx: leases.take(tx, "f", "one", 10))
+    assert await db.run(lambda tx: leases.renew(tx, "f", "one", 10))
+    assert await db.run(lambda tx: leases.give_up(tx, "f", "one"))
+    assert not await db.run(lambda tx: leases.renew(tx, "f", "one", 10))
+    async with db.lease("f") as mine:
+        assert mine
+
+
 async def test_a_holder_that_lives_keeps_its_lease_beyond_its_time(db: Database):
     async with db.lease("e", 1) as mine:
         assert mine

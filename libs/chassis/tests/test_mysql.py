@@ -12,9 +12,10 @@ from chassis_trial.proxy import Proxy, proxy_to
 
 from aiodtm import CommitUnknown, drained
 from eshop_chassis.hooks import translate
+from eshop_chassis.mysql import leases
 from eshop_chassis.mysql.database import Database, execute, fetch, marks, open_mysql
 from eshop_chassis.mysql.migrations import statements
-from eshop_chassis.mysql.schema import TURN_TABLE
+from eshop_chassis.mysql.schema import TURN
 from eshop_chassis.readiness import MissingError
 from protoc_gen_fastapi.runtime import Unavailable
 
@@ -209,19 +210,16 @@ async def test_many_processes_may_create_the_tables_at_once(database_name):
 
 async def test_the_tables_are_created_by_one_process_at_a_time_and_the_check_says_that_it_waits(database_name):
     async with open_mysql(parts.mysql(), "mysql", "chassis_trial") as other, other.engine.connect() as holder:
-        for statement in (f"CREATE DATABASE {database_name}", f"USE {database_name}", TURN_TABLE):
+        for statement in (f"CREATE DATABASE {database_name}", f"USE {database_name}", leases.SCHEMA):
             await holder.exec_driver_sql(statement)
-        taken = "INSERT INTO schema_turn VALUES (1, 'another', UTC_TIMESTAMP() + INTERVAL 1 MINUTE)"
-        await holder.exec_driver_sql(taken)
+        assert await leases.take(holder, TURN, "another", 60)
         await holder.commit()
         async with open_mysql(parts.mysql(), database_name, "chassis_trial") as db:
             with pytest.raises(MissingError, match="its tables are still being created or changed"):
                 await db.check()
             with pytest.raises(sa.ProgrammingError, match="trial"):
                 await num(db, 1)
-            await holder.exec_driver_sql(
-                "UPDATE schema_turn SET expires_at = UTC_TIMESTAMP()"
-            )  # as when the other died
+            assert await leases.give_up(holder, TURN, "another")
             await holder.commit()
             await db.check()
             assert await num(db, 1) is None

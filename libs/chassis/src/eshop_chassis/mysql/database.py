@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
@@ -11,7 +10,7 @@ import aiomysql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from aiodtm import CommitUnknown, drained, shielded
+from aiodtm import drained, shielded
 from aiodtm.mysql import SqlBarriers, commit
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import leases, row_counts
@@ -22,7 +21,7 @@ from eshop_chassis.mysql.schema import migrate
 from eshop_chassis.mysql.transaction import Transaction, Tx, as_sqlalchemy, open_transaction
 from eshop_chassis.readiness import MissingError, describe
 from eshop_chassis.settings import MySQLSettings
-from protoc_gen_fastapi.runtime import RpcError, Unavailable
+from protoc_gen_fastapi.runtime import Unavailable
 
 __all__ = ["Database", "Tx", "execute", "fetch", "marks", "open_mysql"]
 
@@ -97,28 +96,9 @@ class Database:
         if self._away:
             raise Unavailable("the database does not answer; try again")
 
-    @asynccontextmanager
-    async def lease(self, name: str, seconds: int = LEASE_SECONDS) -> AsyncGenerator[bool]:
-        """Holds the lease of this name while the body runs, and renews it; False if another owner has it.
-
-        If this process dies, the lease expires after `seconds`. Raises what `run` raises.
-        """
-        owner = uuid.uuid4().hex
-        got = await self.run(lambda tx: leases.take(tx, name, owner, seconds))
-        renewing = asyncio.create_task(self._renew(name, owner, seconds)) if got else None
-        try:
-            yield got
-        finally:
-            if renewing is not None:
-                renewing.cancel()
-                with suppress(RpcError, DBAPIError, CommitUnknown):  # then it expires
-                    await self.run(lambda tx: leases.give_up(tx, name, owner))
-
-    async def _renew(self, name: str, owner: str, seconds: int) -> None:
-        while True:
-            await asyncio.sleep(seconds / 3)
-            with suppress(RpcError, DBAPIError, CommitUnknown):
-                await self.run(lambda tx: leases.take(tx, name, owner, seconds))
+    def lease(self, name: str, seconds: int = LEASE_SECONDS) -> AbstractAsyncContextManager[bool]:
+        """Holds the lease of this name while the body runs; see `leases.held`."""
+        return leases.held(self.run, name, seconds)
 
     async def check(self) -> None:
         """Raises while MySQL does not answer; creates what is missing in the schema on first contact.

@@ -1,15 +1,13 @@
 """The tables of a service: created if they are missing, changed if they are from an earlier release.
 
 A new database gets `schema.sql`, which is what all revisions together lead to. Kept tables get the revisions that they
-lack. One process at a time does so: it takes the turn, a row that names it and expires unless it is renewed. A lock of
-MySQL's own (GET_LOCK) holds on one node of a cluster only, a row holds on all.
+lack. One process at a time does so: the one that holds the lease (see `leases`).
 """
 
 import asyncio
 import re
-import uuid
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -22,20 +20,12 @@ from eshop_chassis.mysql import leases, row_counts
 from eshop_chassis.mysql.engine import open_engine
 from eshop_chassis.mysql.errors import error_number, was_rolled_back
 from eshop_chassis.mysql.migrations import VERSION_TABLE, Revisions, statements
+from eshop_chassis.mysql.transaction import Tx
 from eshop_chassis.readiness import MissingError
 from eshop_chassis.settings import MySQLSettings
 
 log = get_logger(__name__)
-TURN_TABLE = """\
-CREATE TABLE IF NOT EXISTS schema_turn (
-    id tinyint unsigned NOT NULL,
-    owner varchar(64) NOT NULL,
-    expires_at datetime NOT NULL,
-    PRIMARY KEY (id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
-"""
-TURN_SECONDS = 30
-RENEW_SECONDS = 10.0
+TURN, TURN_SECONDS = "schema", 30
 ASK_SECONDS = 0.1
 ATTEMPTS = 5
 _NOTHING_THERE = {1049, 1146}  # no such database, no such table
@@ -82,27 +72,33 @@ async def apply_schema(bare: AsyncEngine, database: str, schema: Schema) -> None
     async with bare.connect() as connection:
         for statement in _groundwork(database):
             await _create(connection, statement)
-    owner = uuid.uuid4().hex
-    if not await _got_turn(bare, database, schema, owner):
-        return
-    async with _renewed(bare, database, owner), bare.connect() as connection:
-        await connection.exec_driver_sql(f"USE {database}")
-        await _bring_up(connection, database, schema)
-        for table in schema.counted:
-            await row_counts.fill(connection, table)
-    log.info("schema is in place", database=database)
-
-
-async def _got_turn(bare: AsyncEngine, database: str, schema: Schema, owner: str) -> bool:
-    """Waits for the turn; False if another process has done it all meanwhile."""
     end = asyncio.get_running_loop().time() + TURN_SECONDS
-    while not await _take(bare, database, owner):
+    while True:
+        async with leases.held(partial(_run, bare, database), TURN, TURN_SECONDS) as mine, bare.connect() as connection:
+            if mine:
+                await connection.exec_driver_sql(f"USE {database}")
+                await _bring_up(connection, database, schema)
+                for table in schema.counted:
+                    await row_counts.fill(connection, table)
+                log.info("schema is in place", database=database)
+                return
         await asyncio.sleep(ASK_SECONDS)
         if await _is_in_place(bare, database, schema):
-            return False
+            return
         if asyncio.get_running_loop().time() > end:
             raise MissingError(f"another process has been changing tables for {TURN_SECONDS} s; trying again")
-    return True
+
+
+async def _run(bare: AsyncEngine, database: str, work: Callable[[Tx], Awaitable[bool]]) -> bool:
+    """Runs the work of a lease; False where another node of a cluster was faster."""
+    async with bare.connect() as connection:
+        await connection.exec_driver_sql(f"USE {database}")
+        try:
+            return await work(connection)
+        except DBAPIError as error:
+            if not was_rolled_back(error):
+                raise
+            return False
 
 
 async def _is_in_place(bare: AsyncEngine, database: str, schema: Schema) -> bool:
@@ -130,8 +126,7 @@ def _groundwork(database: str) -> list[str]:
     return [
         *statements(BARRIER_SCHEMA),
         f"CREATE DATABASE IF NOT EXISTS {database} DEFAULT CHARSET utf8mb4",
-        TURN_TABLE.replace("schema_turn", f"{database}.schema_turn"),
-        f"INSERT IGNORE INTO {database}.schema_turn (id, owner, expires_at) VALUES (1, '', UTC_TIMESTAMP())",  # noqa: S608
+        leases.SCHEMA.replace(" lease ", f" {database}.lease "),
     ]
 
 
@@ -151,7 +146,7 @@ async def _create(connection: AsyncConnection, statement: str) -> None:
 async def _bring_up(connection: AsyncConnection, database: str, schema: Schema) -> None:
     revisions = schema.revisions
     kept = await _kept(connection, schema)
-    for statement in (VERSION_TABLE, row_counts.SCHEMA, leases.SCHEMA):
+    for statement in (VERSION_TABLE, row_counts.SCHEMA):
         await connection.exec_driver_sql(statement)
     version = (await connection.exec_driver_sql("SELECT MAX(version_num) FROM alembic_version")).scalar() or ""
     if version and version not in revisions.known:
@@ -170,41 +165,3 @@ async def _kept(connection: AsyncConnection, schema: Schema) -> bool:
     """Whether some table of the service is there: of an earlier release, or of a first start that was cut off."""
     tables = {row[0] for row in await connection.exec_driver_sql("SHOW TABLES")}
     return not tables.isdisjoint(schema.tables)
-
-
-@asynccontextmanager
-async def _renewed(bare: AsyncEngine, database: str, owner: str) -> AsyncGenerator[None]:
-    """Keeps the turn until the block ends, and gives it up then."""
-    renewing = asyncio.create_task(_renew(bare, database, owner))
-    try:
-        yield
-    finally:
-        renewing.cancel()
-        await asyncio.wait({renewing})
-        async with bare.connect() as connection:
-            release = f"UPDATE {database}.schema_turn SET expires_at = UTC_TIMESTAMP() WHERE owner = %s"  # noqa: S608
-            await connection.exec_driver_sql(release, (owner,))
-
-
-async def _take(bare: AsyncEngine, database: str, owner: str) -> bool:
-    take = (
-        f"UPDATE {database}.schema_turn SET owner = %s, expires_at = UTC_TIMESTAMP() + INTERVAL {TURN_SECONDS} SECOND"  # noqa: S608
-        " WHERE id = 1 AND (owner = %s OR expires_at <= UTC_TIMESTAMP())"
-    )
-    async with bare.connect() as connection:
-        try:
-            return (await connection.exec_driver_sql(take, (owner, owner))).rowcount == 1
-        except DBAPIError as error:
-            if not was_rolled_back(error):
-                raise
-            return False  # another node of a cluster was faster
-
-
-async def _renew(bare: AsyncEngine, database: str, owner: str) -> None:
-    """Keeps the turn while a large table is being changed."""
-    while True:
-        await asyncio.sleep(RENEW_SECONDS)
-        try:
-            await _take(bare, database, owner)
-        except DBAPIError as error:
-            log.warning("the turn could not be renewed", why=str(error))
