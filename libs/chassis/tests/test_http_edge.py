@@ -232,6 +232,7 @@ async def test_connections_beyond_the_bound_are_told_503_and_closed():
         held = [await asyncio.open_connection("127.0.0.1", site.port) for _ in range(3)]
         refused = await site.ask(LONG)
         assert (refused.status, refused.envelope["code"], refused.headers["connection"]) == (503, 10013, "close")
+        assert refused.headers["retry-after"] == "1"
         held[0][1].close()
         await asyncio.sleep(0.1)
         for _ in range(50):

@@ -293,6 +293,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refusal(self, error: RpcError) -> bytes:
         answer = failure(error, "")
         lines = [b"%s: %s\r\n" % header for header in self.server_state.default_headers if header[0] != b"connection"]
+        lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in answer.headers.items()]
         lines += [b"connection: close\r\n", b"content-type: %s\r\n" % JSON.encode()]
         length = b"content-length: %d\r\n\r\n" % len(answer.body)
         return b"".join([STATUS_LINE[answer.status], *lines, length, answer.body])

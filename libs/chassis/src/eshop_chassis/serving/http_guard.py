@@ -54,7 +54,7 @@ class Guard:
             allow_methods=_METHODS,
             allow_headers=("*",),
             allow_private_network=True,
-            expose_headers=("x-request-id",),
+            expose_headers=("x-request-id", "retry-after"),
         )
         self._known: set[bytes] = set()
 
