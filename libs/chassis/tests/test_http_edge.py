@@ -329,6 +329,7 @@ class TestPages:
         answer = await site.ask(line, f"Origin: {origin}", "Sec-Fetch-Site: cross-site")
         assert answer.status == 200
         assert (answer.headers["access-control-allow-origin"], answer.headers["vary"]) == (origin, "origin")
+        assert "retry-after" in answer.headers["access-control-expose-headers"]
 
     async def test_a_preflight_is_answered_for_those_who_may(self, site: Site):
         wish = ("Access-Control-Request-Method: POST", "Access-Control-Request-Headers: content-type,idempotency-key")
