@@ -8,6 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from aiodtm import Barrier, random_gid
+from eshop_chassis import KEPT_SECONDS
 from eshop_flash_sale.buying import buy
 from eshop_flash_sale.idempotency.records import REFUSAL_KEPT_SECONDS, Claim, KeyRecords
 from eshop_flash_sale.idempotency.requests import KeyedBuying
@@ -149,6 +150,19 @@ async def test_refusals_do_not_count_among_the_keys_of_a_user(stall: Stall, prod
     for number in range(MOST_KEYS + 2):
         with pytest.raises(Refused, match="at most 1"):
             await stall.buy(product, user, key=f"k{number}")
+
+
+async def test_the_count_of_a_users_keys_goes_with_time_though_redis_lost_it_for_a_moment(
+    stall: Stall, product: int, user: int
+):
+    if not isinstance(stall.shelf, RedisShelf):
+        pytest.skip("the model's counts have no times")
+    claim, count = claim_of(stall, product, user), f"flash:keys:{{{user}}}"
+    await stall.shelf.keys.claim(claim)
+    assert 0 < await stall.shelf.redis.ttl(count) <= KEPT_SECONDS
+    await stall.shelf.redis.delete(count)
+    await stall.shelf.keys.answer(claim, claim.order_id, "refused:SOLD_OUT", refused=True)
+    assert 0 < await stall.shelf.redis.ttl(count) <= KEPT_SECONDS
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "ö", "a\tb"])

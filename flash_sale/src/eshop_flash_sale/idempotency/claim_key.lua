@@ -23,9 +23,8 @@ if not body then
     end
     redis.call("HSET", KEYS[1], "body", ARGV[1], "order", ARGV[2], "by", ARGV[3], "until", now + ARGV[4])
     redis.call("EXPIRE", KEYS[1], ARGV[5])
-    if redis.call("INCR", KEYS[2]) == 1 then
-        redis.call("EXPIRE", KEYS[2], ARGV[5])
-    end
+    redis.call("INCR", KEYS[2])
+    redis.call("EXPIRE", KEYS[2], ARGV[5], "NX")
     return { "claimed", ARGV[2], "" }
 end
 if body ~= ARGV[1] then

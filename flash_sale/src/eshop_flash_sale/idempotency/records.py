@@ -108,6 +108,7 @@ class KeyRecords:
                 pipe.expire(note.claim.record, note.seconds)
                 if note.uncounted:
                     pipe.decr(_count_of(note.claim))
+                    pipe.expire(_count_of(note.claim), KEPT_SECONDS, nx=True)  # Redis may have lost the count
             await pipe.execute()
         for pending in batch:
             pending.resolve(None)
