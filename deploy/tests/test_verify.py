@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from eshop_chassis.kafka import Standing
 from eshop_contract import OrderIds, OrderIdSettings, QueueSeal
 from eshop_deploy.dead_letters import Fate, _judged
 from eshop_deploy.verify.command import code_of
 from eshop_deploy.verify.findings import Finding, Look, OnItsWay, persistent
-from eshop_deploy.verify.queue import Letter, Names, Span, lag, order_id_of, stalled, unaccounted
+from eshop_deploy.verify.queue import Letter, Names, lag, order_id_of, stalled, unaccounted
 from eshop_deploy.verify.transactions import service_of
 
 SECRET = OrderIdSettings(order_id_key="a secret for tests")
@@ -48,8 +49,8 @@ def test_the_exit_code_tells_broken_from_unfinished(
 
 
 def test_messages_below_the_end_are_on_their_way() -> None:
-    assert lag([Span(0, 0, 5, 5), Span(1, 0, 7, 7)]) == []
-    [way] = lag([Span(0, 0, 5, 8), Span(1, 0, 7, 9)])
+    assert lag([Standing(0, 0, 5, 5), Standing(1, 0, 7, 7)]) == []
+    [way] = lag([Standing(0, 0, 5, 8), Standing(1, 0, 7, 9)])
     assert way.number == 5
 
 
@@ -93,12 +94,12 @@ class Reader:
 def test_a_queue_that_stands_still_is_told_unless_it_moved_between_two_looks() -> None:
     old: Any = Reader(90)
     young: Any = Reader(3)
-    first, later = list(stalled(old, [Span(0, 0, 5, 8)])), list(stalled(old, [Span(0, 0, 6, 8)]))
+    first, later = list(stalled(old, [Standing(0, 0, 5, 8)])), list(stalled(old, [Standing(0, 0, 6, 8)]))
     assert [str(f).partition(",")[0] for f in first] == ["I7 queue queue/0/5: 3 messages wait"]
     assert persistent(first, first)
     assert not persistent(first, later)
-    assert not list(stalled(young, [Span(0, 0, 5, 8)]))
-    assert not list(stalled(old, [Span(0, 0, 8, 8)]))
+    assert not list(stalled(young, [Standing(0, 0, 5, 8)]))
+    assert not list(stalled(old, [Standing(0, 0, 8, 8)]))
 
 
 def test_only_letters_of_this_shop_wait_to_be_replayed() -> None:

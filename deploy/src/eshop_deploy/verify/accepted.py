@@ -15,8 +15,8 @@ from typing import cast
 
 import redis
 
+from eshop_chassis.kafka import Standing
 from eshop_deploy.verify.findings import Finding
-from eshop_deploy.verify.queue import Span
 from eshop_deploy.verify.sales import Sale, Unit
 from eshop_deploy.verify.stores import Snapshot, chunks
 from eshop_deploy.verify.transactions import Messages, progress
@@ -27,7 +27,7 @@ _MESSAGE = re.compile(r"^flash:\{(\d+)\}:barrier:([^:]+):00:msg$")
 
 
 def lost_units(
-    db: Snapshot, not_booked: list[tuple[Sale, Unit]], messages: Messages, spans: list[Span]
+    db: Snapshot, not_booked: list[tuple[Sale, Unit]], messages: Messages, spans: list[Standing]
 ) -> Iterator[Finding]:
     """Units that left Redis and are neither on their way nor an order. `messages` and `spans` were read after `db`."""
     if any(span.end > span.done for span in spans):
@@ -79,7 +79,7 @@ def remembered_without_order(db: Snapshot, link: redis.Redis) -> list[Acceptance
 
 
 def lost_acceptances(
-    db: Snapshot, missing: list[Acceptance], messages: Messages, spans: list[Span]
+    db: Snapshot, missing: list[Acceptance], messages: Messages, spans: list[Standing]
 ) -> Iterator[Finding]:
     """Those of `missing` that are not on their way either. `messages` and `spans` were read after `db`."""
     if any(span.end > span.done for span in spans):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from pydantic import ValidationError
 
-from eshop_chassis.kafka import headers_of
+from eshop_chassis.kafka import Standing, headers_of, standings_of
 from eshop_contract import OrderIds, OrderIdSettings, OrderQueueSettings, QueueSeal, read_order
 from eshop_deploy.failures import BadSetting, PartFailed
 from eshop_deploy.settings import Settings
@@ -48,16 +48,6 @@ class Names:
             raise BadSetting(error.errors()[0]["msg"], "Run: make up (it makes one for the stack)") from None
         names = queue.kafka_order_topic, queue.kafka_dead_letter_topic, queue.kafka_order_group
         return cls(*names, OrderIds(secret), QueueSeal(secret))
-
-
-@dataclass(frozen=True)
-class Span:
-    """A partition: its oldest message, the first that is not placed, and its end."""
-
-    partition: int
-    low: int
-    done: int
-    end: int
 
 
 @dataclass
@@ -96,17 +86,9 @@ class OrderQueue:
         self._consumer = consumer
         self.names = names
 
-    def spans(self) -> list[Span]:
-        """Where the group stands in each partition. Committed offsets are read first: then lag is never understated."""
-        topic = self.names.topic
-        known = self._consumer.list_topics(topic, timeout=SECONDS).topics[topic]
-        places = [TopicPartition(topic, number) for number in sorted(known.partitions)]
-        done = {place.partition: place.offset for place in self._consumer.committed(places, timeout=SECONDS)}
-        spans: list[Span] = []
-        for place in places:
-            low, end = self._consumer.get_watermark_offsets(place, timeout=SECONDS)
-            spans.append(Span(place.partition, low, max(done[place.partition], low), end))
-        return spans
+    def spans(self) -> list[Standing]:
+        """Where the group stands in each partition."""
+        return standings_of(self._consumer, self.names.topic, SECONDS)
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:
         """The messages from `start` up to `end`, or as many of them as there still are."""
@@ -166,7 +148,7 @@ def _letter(message: Message) -> Letter:
     return Letter(*place, since, key, headers_of(message), message.value() or b"")
 
 
-def lag(spans: list[Span]) -> list[OnItsWay]:
+def lag(spans: list[Standing]) -> list[OnItsWay]:
     """Messages that are not placed yet."""
     behind = sum(span.end - span.done for span in spans)
     return [OnItsWay("messages in the order queue", behind)] if behind else []
@@ -179,7 +161,7 @@ def unaccounted(letters: list[Letter]) -> Iterator[Finding]:
             yield Finding("I7", "dead letter", str(letter.offset), f"has no header {' and no '.join(missing)}")
 
 
-def stalled(queue: OrderQueue, spans: list[Span]) -> Iterator[Finding]:
+def stalled(queue: OrderQueue, spans: list[Standing]) -> Iterator[Finding]:
     """Partitions whose oldest message that is not placed is old. The name changes when the queue moves on."""
     for span in spans:
         if span.end <= span.done:
@@ -213,7 +195,9 @@ def places_of(message: Message) -> tuple[str, str]:
 class QueueBooks:
     """Compares the messages that are done with the orders in MySQL."""
 
-    def __init__(self, queue: OrderQueue, spans: list[Span], letters: list[Letter], seen: Seen, *, deep: bool) -> None:
+    def __init__(
+        self, queue: OrderQueue, spans: list[Standing], letters: list[Letter], seen: Seen, *, deep: bool
+    ) -> None:
         self._queue = queue
         self._spans = spans
         self._aside = {letter.place for letter in letters}
@@ -231,7 +215,7 @@ class QueueBooks:
                 self._seen.until[span.partition] = span.done
             yield from found
 
-    def _of_partition(self, db: Snapshot, span: Span, start: int) -> Iterator[Finding]:
+    def _of_partition(self, db: Snapshot, span: Standing, start: int) -> Iterator[Finding]:
         messages = self._queue.read(self._queue.names.topic, span.partition, start, span.done)
         for some in chunks(messages):
             self.looked_at += len(some)

@@ -7,7 +7,7 @@ from eshop_chassis.kafka.connection import client_settings
 from eshop_chassis.kafka.consumer import KafkaBatches
 from eshop_chassis.kafka.headers import headers_of
 from eshop_chassis.kafka.producer import KafkaProducer, MessageRefused, QueueMessage, check_kafka, open_producer
-from eshop_chassis.kafka.progress import GroupProgress, Standing, standings
+from eshop_chassis.kafka.progress import GroupProgress, Standing, standings, standings_of
 
 __all__ = [
     "GroupProgress",
@@ -21,4 +21,5 @@ __all__ = [
     "headers_of",
     "open_producer",
     "standings",
+    "standings_of",
 ]

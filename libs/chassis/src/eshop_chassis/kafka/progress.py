@@ -15,8 +15,10 @@ LOOK_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Standing:
-    """One partition: the first offset that the group has not committed, and the end."""
+    """One partition: its oldest message, the first that the group has not committed, and its end."""
 
+    partition: int
+    low: int
     done: int
     end: int
 
@@ -24,23 +26,28 @@ class Standing:
 def standings(settings: KafkaSettings, topic: str, group: str) -> dict[int, Standing]:
     """The group in each partition of the topic; blocks. Raises KafkaException while Kafka does not answer.
 
-    The consumer joins no group, as it does not subscribe. Committed offsets are read first: then lag is never
-    understated.
+    The consumer joins no group, as it does not subscribe.
     """
     consumer = Consumer(client_settings(settings) | {"group.id": group, "enable.auto.commit": False})
     try:
-        known = consumer.list_topics(topic, timeout=LOOK_SECONDS).topics[topic]
-        places = [TopicPartition(topic, number) for number in sorted(known.partitions)]
-        if not places:
-            return {}
-        committed = {place.partition: place.offset for place in consumer.committed(places, timeout=LOOK_SECONDS)}
-        found: dict[int, Standing] = {}
-        for place in places:
-            low, end = consumer.get_watermark_offsets(place, timeout=LOOK_SECONDS)
-            found[place.partition] = Standing(max(committed[place.partition], low), end)
-        return found
+        return {standing.partition: standing for standing in standings_of(consumer, topic, LOOK_SECONDS)}
     finally:
         consumer.close()
+
+
+def standings_of(consumer: Consumer, topic: str, seconds: float) -> list[Standing]:
+    """The same as a consumer of the group asks, each question within `seconds`.
+
+    Committed offsets are read first: then lag is never understated.
+    """
+    known = consumer.list_topics(topic, timeout=seconds).topics[topic]
+    places = [TopicPartition(topic, number) for number in sorted(known.partitions)]
+    done = {place.partition: place.offset for place in consumer.committed(places, timeout=seconds)} if places else {}
+    found: list[Standing] = []
+    for place in places:
+        low, end = consumer.get_watermark_offsets(place, timeout=seconds)
+        found.append(Standing(place.partition, low, max(done[place.partition], low), end))
+    return found
 
 
 class GroupProgress:
