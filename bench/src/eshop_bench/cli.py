@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 from dotenv import load_dotenv
+from rich.console import Console
 from rich.status import Status
 
+from eshop_bench import compare, usage
 from eshop_bench import stack as stacks
-from eshop_bench import usage
 from eshop_bench.measure import Bench
-from eshop_bench.report import Report
+from eshop_bench.report import WIDTH, Report
 from eshop_bench.results import Result
 from eshop_bench.rows import BY_NAME, Row, chosen
 from eshop_bench.run import Run, Wish
@@ -28,6 +31,7 @@ from eshop_deploy.stacks import (
     Gateway,
     StackDir,
     console,
+    equip,
     fail,
     project_root,
     saved_settings,
@@ -38,6 +42,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 # From the gateway's port on; nothing of a stack is there.
 ECHO_PORT = 9
 INTERRUPTED = 130
+# From the ports of the stack that is measured to those of the checkout it is compared with.
+COMPARED_OFFSET = 1100
 # What a process has open besides its connections with users.
 SPARE_FILES = 200
 
@@ -54,10 +60,16 @@ def bench(
         int, typer.Option(envvar="BENCH_PORT_OFFSET", help="Added to every port of the bench's stack.")
     ] = stacks.PORT_OFFSET,
     docs: Annotated[bool, typer.Option("--docs", envvar="DOCS", help="Write docs/bench.json and .svg too.")] = False,
+    before: Annotated[
+        str, typer.Option(envvar="BEFORE", help="Another checkout, measured in turn with this one.")
+    ] = "",
     show_list: Annotated[bool, typer.Option("--list", help="Name the rows, and measure nothing.")] = False,
 ) -> None:
     if show_list:
         _list()
+        return
+    if before:
+        _compare(Path(before), _chosen(rows), repeat, offset, is_short=is_short)
         return
     wish = Wish(_with_files_for(_chosen(rows), stacks.allow_open_files()), repeat, is_short)
     report = Report()
@@ -83,6 +95,21 @@ def bench(
 def _list() -> None:
     for row in BY_NAME.values():
         console.print(f"{row.name:20} {row.title}, {row.users:,} users, {row.seconds:g} s")
+
+
+def _compare(before: Path, rows: list[Row], rounds: int, offset: int, *, is_short: bool) -> None:
+    if not (before / compare.BENCH).is_file():
+        raise BadSetting(f"BEFORE={before} is no checkout with {compare.BENCH}", "Run there: make bootstrap")
+    equip()
+    _turn_terms_into_interrupts()
+    sides = compare.Side(before.resolve(), offset + COMPARED_OFFSET), compare.Side(project_root(), offset)
+    names = [row.name for row in rows if not row.is_echo]
+    pairs = compare.compare(*sides, names, rounds, lambda text: console.print(f"[dim]{text}[/]"), short=is_short)
+    Console(file=console.file, width=WIDTH, highlight=False).print(compare.table(pairs), "", compare.parts(pairs))
+    kept = state_dir() / "bench" / "compare.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(compare.as_json(pairs), indent=1) + "\n", "utf-8")
+    console.print(f"[dim]{kept}[/]")
 
 
 def _chosen(names: str) -> list[Row]:
