@@ -11,6 +11,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from eshop_chassis.calls.failed_calls import FailedCalls
+
 Call = Callable[..., Awaitable[Any]]
 LONGEST_LOOK_SECONDS = 1.0
 READY, SICK = grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE
@@ -25,15 +27,21 @@ class HealthyFirst:
     def __init__(self, healthy: grpc.aio.Channel, every: grpc.aio.Channel) -> None:
         self._healthy = healthy
         self._every = every
+        self._failed = FailedCalls()
 
-    def unary_unary(self, *args: Any, **kwargs: Any) -> Call:
+    def unary_unary(self, method: str, *args: Any, **kwargs: Any) -> Call:
         """As the channel's own: returns what makes the calls of one method."""
-        healthy, every = self._healthy.unary_unary(*args, **kwargs), self._every.unary_unary(*args, **kwargs)
+        healthy = self._healthy.unary_unary(method, *args, **kwargs)
+        every = self._every.unary_unary(method, *args, **kwargs)
 
         async def call(request: Any, *, timeout: float | None = None, **how: Any) -> Any:  # noqa: ASYNC109 - gRPC's name
-            if self._healthy.get_state() is not READY and not await self._any_healthy():
-                return await every(request, timeout=timeout, **how)
-            return await healthy(request, timeout=timeout, **how)
+            is_ready = self._healthy.get_state() is READY or await self._any_healthy()
+            stub = healthy if is_ready else every
+            try:
+                return await stub(request, timeout=timeout, **how)
+            except grpc.aio.AioRpcError as error:
+                self._failed.tell(method, error)
+                raise
 
         return call
 

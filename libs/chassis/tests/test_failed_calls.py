@@ -1,0 +1,49 @@
+"""What the log says of calls to other services that fail."""
+
+import grpc
+import grpc.aio
+import structlog.testing
+
+from eshop_chassis.calls import open_channel
+from eshop_chassis.calls.failed_calls import FailedCalls
+
+METHOD = "/api.stock.v1.stock/List"
+
+
+def failure(status: grpc.StatusCode) -> grpc.aio.AioRpcError:
+    nothing = grpc.aio.Metadata()
+    return grpc.aio.AioRpcError(status, nothing, nothing, details="no route to host")
+
+
+def test_many_failures_in_a_second_are_one_line_with_their_number() -> None:
+    now = 100.0
+    failed = FailedCalls(lambda: now)
+
+    with structlog.testing.capture_logs() as told:
+        for _ in range(5):
+            failed.tell(METHOD, failure(grpc.StatusCode.UNAVAILABLE))
+        now += 1
+        failed.tell(METHOD, failure(grpc.StatusCode.UNAVAILABLE))
+
+    assert [(line["method"], line["status"], line["details"], line["times"]) for line in told] == [
+        (METHOD, "UNAVAILABLE", "no route to host", 1),
+        (METHOD, "UNAVAILABLE", "no route to host", 5),
+    ]
+
+
+def test_a_refusal_is_no_failure() -> None:
+    with structlog.testing.capture_logs() as told:
+        FailedCalls().tell(METHOD, failure(grpc.StatusCode.NOT_FOUND))
+
+    assert told == []
+
+
+async def test_a_call_that_reaches_nobody_is_told() -> None:
+    with structlog.testing.capture_logs() as told:
+        async with open_channel("127.0.0.1:1") as channel:
+            try:
+                await channel.unary_unary(METHOD)(b"", timeout=2)
+            except grpc.aio.AioRpcError as error:
+                assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+    assert [(line["method"], line["status"]) for line in told] == [(METHOD, "UNAVAILABLE")]
