@@ -25,8 +25,6 @@ ESHOP = Path(".venv/bin/eshop")
 REPORT = Path(".eshop/bench/bench.json")
 # So many rows are measured before the other checkout has its turn: a turn costs a restart of the services.
 ROWS_A_TURN = 6
-# A stack whose services were just restarted may refuse a first call.
-ATTEMPTS = 2
 # CPU that is not the suite's.
 _LOAD = ("k6", "echo")
 
@@ -42,11 +40,10 @@ class Side:
         """One run of these rows. Raises BringUpError where the bench of that checkout fails twice."""
         settings = {"ROWS": ",".join(rows), "KEEP": "1", "BENCH_PORT_OFFSET": str(self.offset)}
         settings |= {"SHORT": "1"} if short else {}
-        for _ in range(ATTEMPTS):
+        done = self._run(BENCH, env=settings)
+        if done.returncode:  # services that were just restarted may refuse a first call
             done = self._run(BENCH, env=settings)
-            if not done.returncode:
-                break
-        else:
+        if done.returncode:
             raise BringUpError(f"The bench of {self.root} failed: {done.stdout.strip()[-800:]}")
         report = json.loads((self.root / REPORT).read_text("utf-8"))
         return {row["name"]: Figures.of(row) for row in report["rows"] if row["name"] in rows}
@@ -76,7 +73,7 @@ def _own_environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one run of a row: answers a second, p50 in ms, and the CPU of each part and of k6 for an answer, in microseconds.
+    """Of one run of a row: answers a second, p50 in ms; CPU of each part and of k6 for an answer, in microseconds.
 
     What k6 does for an answer is the same on both sides: its CPU says how fast the machine was in that moment.
     """
