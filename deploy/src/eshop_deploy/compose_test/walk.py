@@ -31,7 +31,7 @@ REST_SECONDS = 120
 REPLICAS = {"order": 3, "stock": 2}
 # Programs that people run from the host, the orders they place, and the books.
 HOST_TESTS = ("test/programs", "test/flows/test_orders.py", "test/flows/test_books.py")
-REPLICA_TESTS = ("test/containers/test_several_of_one.py",)
+REPLICA_TESTS = ("test/containers/test_several_of_one.py", "test/containers/test_sick_and_rolled.py")
 KILL_TESTS = ("test/containers/test_killed_containers.py",)
 
 
