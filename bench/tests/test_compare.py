@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from eshop_bench import compare
+from eshop_bench import cli, compare
 from eshop_bench.compare import Figures, Pair, Side
-from eshop_deploy.stacks import BringUpError
+from eshop_deploy.stacks import BadSetting, BringUpError
 
 
 def figures(rate: float, *, gw: float, load: float) -> Figures:
@@ -69,3 +69,44 @@ def test_a_bench_that_fails_twice_ends_it_with_its_own_words(tmp_path: Path) -> 
         side.measure(["list-0"], short=False)
 
     assert (tmp_path / "tries").read_text().splitlines() == ["once more"] * 2
+
+
+ROW = json.dumps({"name": "list-0", "rate": 1.0, "p50": 2.0, "counts": "listed", "answers": {"listed": 1}, "cpu": {}})
+
+
+def with_diary(root: Path, name: str, diary: Path, *, breaks: bool = False) -> Side:
+    """A checkout that writes down what it is asked for; one that breaks does so when it is measured."""
+    made = f"mkdir -p .eshop/bench; echo '{{\"rows\": [{ROW}]}}' > {compare.REPORT}"
+    side = checkout(root / name, f"echo measured {name} >> {diary}; {'exit 2' if breaks else made}")
+    eshop = side.root / compare.ESHOP
+    eshop.write_text(f"#!/bin/sh\necho $1 {name} >> {diary}\n")
+    eshop.chmod(0o755)
+    return side
+
+
+def test_each_side_begins_in_turn_and_both_are_taken_down(tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    old, new = (with_diary(tmp_path, name, diary) for name in ("old", "new"))
+
+    pairs = list(compare.compare(old, new, ["list-0"], 2, lambda _text: None))
+
+    assert [row for row, _ in pairs] == ["list-0"] * 2
+    measured = ["measured old", "measured new", "measured new", "measured old"]
+    assert diary.read_text().splitlines() == [*measured, "clean old", "clean new"]
+
+
+def test_both_are_taken_down_where_one_can_not_be_measured(tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    old, new = with_diary(tmp_path, "old", diary), with_diary(tmp_path, "new", diary, breaks=True)
+
+    with pytest.raises(BringUpError):
+        list(compare.compare(old, new, ["list-0"], 1, lambda _text: None))
+
+    assert diary.read_text().splitlines()[-2:] == ["clean old", "clean new"]
+
+
+@pytest.mark.parametrize("other", [{"base": "http://127.0.0.1:1"}, {"running": "shop"}, {"keep": True}, {"docs": True}])
+def test_what_a_comparison_can_not_have_is_refused(other: dict[str, object]) -> None:
+    settings = {"base": "", "running": "", "keep": False, "docs": False, **other}
+    with pytest.raises(BadSetting, match="stacks of its own"):
+        cli.bench(rows="list-0", repeat=1, is_short=True, offset=0, before="/nowhere", show_list=False, **settings)

@@ -31,7 +31,6 @@ from eshop_deploy.stacks import (
     Gateway,
     StackDir,
     console,
-    equip,
     fail,
     project_root,
     saved_settings,
@@ -68,10 +67,13 @@ def bench(
     if show_list:
         _list()
         return
+    measured = _with_files_for(_chosen(rows), stacks.allow_open_files())
     if before:
-        _compare(Path(before), _chosen(rows), repeat, offset, is_short=is_short)
+        if base or running or keep or docs:
+            raise BadSetting("BEFORE has stacks of its own", "Leave out BASE, STACK, KEEP and DOCS")
+        _compare(Path(before), measured, repeat, offset, is_short=is_short)
         return
-    wish = Wish(_with_files_for(_chosen(rows), stacks.allow_open_files()), repeat, is_short)
+    wish = Wish(measured, repeat, is_short)
     report = Report()
     _turn_terms_into_interrupts()
     try:
@@ -98,13 +100,26 @@ def _list() -> None:
 
 
 def _compare(before: Path, rows: list[Row], rounds: int, offset: int, *, is_short: bool) -> None:
+    """What was measured is kept and shown, also when it ends early."""
     if not (before / compare.BENCH).is_file():
         raise BadSetting(f"BEFORE={before} is no checkout with {compare.BENCH}", "Run there: make bootstrap")
-    equip()
     _turn_terms_into_interrupts()
     sides = compare.Side(before.resolve(), offset + COMPARED_OFFSET), compare.Side(project_root(), offset)
     names = [row.name for row in rows if not row.is_echo]
-    pairs = compare.compare(*sides, names, rounds, lambda text: console.print(f"[dim]{text}[/]"), short=is_short)
+    pairs: dict[str, list[compare.Pair]] = {}
+    try:
+        for name, pair in compare.compare(*sides, names, rounds, console.print, short=is_short):
+            pairs.setdefault(name, []).append(pair)
+            console.print(f"[green]ok[/]  {name}: {pair}")
+    except KeyboardInterrupt:
+        console.print("\nStopped; nothing that was started is left running.")
+        raise SystemExit(INTERRUPTED) from None
+    finally:
+        if pairs:
+            _tell_compared(pairs)
+
+
+def _tell_compared(pairs: dict[str, list[compare.Pair]]) -> None:
     Console(file=console.file, width=WIDTH, highlight=False).print(compare.table(pairs), "", compare.parts(pairs))
     kept = state_dir() / "bench" / "compare.json"
     kept.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -67,8 +67,8 @@ class Side:
 
 def _own_environment() -> dict[str, str]:
     """This process's, without what its own checkout was told."""
-    told = ("ESHOP_", "ROWS", "REPEAT", "SHORT", "BASE", "STACK", "KEEP", "BENCH_PORT_OFFSET", "DOCS", "BEFORE")
-    return {name: value for name, value in os.environ.items() if not name.startswith(told)}
+    told = {"ROWS", "REPEAT", "SHORT", "BASE", "STACK", "KEEP", "BENCH_PORT_OFFSET", "DOCS", "BEFORE"}
+    return {name: value for name, value in os.environ.items() if name not in told and not name.startswith("ESHOP_")}
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,10 @@ class Pair:
     def rate(self) -> float:
         return self.after.rate / self.before.rate if self.before.rate else 0.0
 
+    def __str__(self) -> str:
+        rates = f"{self.before.rate:,.0f}/s before, {self.after.rate:,.0f}/s after"
+        return f"{rates}, {self.rate:.2f} of it; CPU {self.cpu:.2f}"
+
     @property
     def cpu(self) -> float:
         """What an answer costs, after to before, in units of what it costs k6."""
@@ -114,9 +118,11 @@ class Pair:
 
 def compare(
     before: Side, after: Side, rows: Sequence[str], rounds: int, tell: Callable[[str], None], *, short: bool = False
-) -> dict[str, list[Pair]]:
-    """Measures the rows `rounds` times on each side, which begin in turn, and takes both stacks down."""
-    pairs: dict[str, list[Pair]] = {row: [] for row in rows}
+) -> Generator[tuple[str, Pair]]:
+    """Measures the rows `rounds` times on each side, which begin in turn, and takes both stacks down.
+
+    Gives each pair with the name of its row as soon as it is there.
+    """
     try:
         for start in range(0, len(rows), ROWS_A_TURN):
             turn = rows[start : start + ROWS_A_TURN]
@@ -125,17 +131,10 @@ def compare(
                 tell(f"{', '.join(turn)}: round {number + 1} of {rounds}")
                 measured = {side: side.measure(turn, short=short) for side in sides}
                 for row in turn:
-                    pairs[row].append(Pair(measured[before][row], measured[after][row]))
-                    tell(_line(row, pairs[row]))
+                    yield row, Pair(measured[before][row], measured[after][row])
     finally:
         for side in (before, after):
             side.take_down()
-    return pairs
-
-
-def _line(row: str, pairs: Sequence[Pair]) -> str:
-    last = pairs[-1]
-    return f"{row}: {last.before.rate:,.0f}/s before, {last.after.rate:,.0f}/s after, {last.rate:.2f} of it"
 
 
 def table(pairs: Mapping[str, Sequence[Pair]]) -> Table:
@@ -148,10 +147,10 @@ def table(pairs: Mapping[str, Sequence[Pair]]) -> Table:
         "rate",
         "least",
         "greatest",
-        "p50 ms",
-        "p50 ms",
-        "CPU us",
-        "CPU us",
+        "p50 before",
+        "p50 after",
+        "CPU us before",
+        "CPU us after",
         "CPU",
     ):
         made.add_column(heading, justify="left" if heading == "row" else "right", no_wrap=True)

@@ -1,8 +1,7 @@
 """Tells the log which calls to other services fail, without a line for each of them."""
 
-import time
+import asyncio
 from collections import Counter
-from collections.abc import Callable
 
 import grpc
 import grpc.aio
@@ -10,7 +9,7 @@ import grpc.aio
 from eshop_chassis.logs import get_logger
 
 log = get_logger(__name__)
-# What a service that answers, and can, does not say.
+# These say that a service is away or broken. Every other status is its answer to the caller.
 TOLD = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -21,26 +20,33 @@ TOLD = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
     }
 )
-SECONDS_BETWEEN = 1.0
+Kind = tuple[str, grpc.StatusCode]
 
 
 class FailedCalls:
-    """One line a second for each method and status at most; `times` says how many failed since the line before."""
+    """A first failure is told at once; those that follow it within `seconds` are one line when that time is over."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._untold: Counter[tuple[str, grpc.StatusCode]] = Counter()
-        self._told_at: dict[tuple[str, grpc.StatusCode], float] = {}
+    def __init__(self, seconds: float = 1.0) -> None:
+        self._seconds = seconds
+        self._untold: Counter[Kind] = Counter()
+        self._details: dict[Kind, str | None] = {}
+        self._waiting: set[Kind] = set()
 
     def tell(self, method: str, error: grpc.aio.AioRpcError) -> None:
-        """Takes note of what a call of `method`, as "/api.stock.v1.stock/List", came to."""
-        status = error.code()
-        if status not in TOLD:
+        """Takes note of a failed call of `method`, as "/api.stock.v1.stock/List". Needs a running event loop."""
+        if error.code() not in TOLD:
             return
-        kind = method, status
+        kind = method, error.code()
         self._untold[kind] += 1
-        now = self._clock()
-        if now - self._told_at.get(kind, -SECONDS_BETWEEN) >= SECONDS_BETWEEN:
-            self._told_at[kind] = now
-            times = self._untold.pop(kind)
-            log.warning("a call failed", method=method, status=status.name, details=error.details(), times=times)
+        self._details[kind] = error.details()
+        if kind not in self._waiting:
+            self._say(kind)
+
+    def _say(self, kind: Kind) -> None:
+        """Writes the line of this kind, if there is anything to tell, and has the next one wait."""
+        self._waiting.discard(kind)
+        if times := self._untold.pop(kind, 0):
+            method, status = kind
+            log.warning("calls failed", method=method, status=status.name, details=self._details.pop(kind), times=times)
+            self._waiting.add(kind)
+            asyncio.get_running_loop().call_later(self._seconds, self._say, kind)

@@ -74,19 +74,24 @@ async def apply_schema(bare: AsyncEngine, database: str, schema: Schema) -> None
             await _create(connection, statement)
     end = asyncio.get_running_loop().time() + TURN_SECONDS
     while True:
-        async with leases.held(partial(_run, bare, database), TURN, TURN_SECONDS) as mine, bare.connect() as connection:
+        async with leases.held(partial(_run, bare, database), TURN, TURN_SECONDS) as mine:
             if mine:
-                await connection.exec_driver_sql(f"USE {database}")
-                await _bring_up(connection, database, schema)
-                for table in schema.counted:
-                    await row_counts.fill(connection, table)
-                log.info("schema is in place", database=database)
+                await _put_in_place(bare, database, schema)
                 return
         await asyncio.sleep(ASK_SECONDS)
         if await _is_in_place(bare, database, schema):
             return
         if asyncio.get_running_loop().time() > end:
             raise MissingError(f"another process has been changing tables for {TURN_SECONDS} s; trying again")
+
+
+async def _put_in_place(bare: AsyncEngine, database: str, schema: Schema) -> None:
+    async with bare.connect() as connection:
+        await connection.exec_driver_sql(f"USE {database}")
+        await _bring_up(connection, database, schema)
+        for table in schema.counted:
+            await row_counts.fill(connection, table)
+    log.info("schema is in place", database=database)
 
 
 async def _run(bare: AsyncEngine, database: str, work: Callable[[Tx], Awaitable[bool]]) -> bool:
