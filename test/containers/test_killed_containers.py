@@ -1,11 +1,9 @@
 """The suite in containers keeps its books when containers die under load, and when it goes down and comes up again."""
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import fresh
 import httpx
@@ -13,17 +11,16 @@ import pytest
 from books import Books
 from compose_project import BACK_WITHIN, ComposeProject
 from databases import Databases
-from gateway_client import Answer, Gateway
+from gateway_client import Gateway
 from patience import eventually
 from running_stack import RunningStack
+from shoppers import shoppers_in
 
 PARTS = (
     *("mysql", "redis", "kafka", "dtm-mysql", "dtm-redis"),
     *("user", "product", "order", "stock", "coupon", "pay", "flash-sale", "gw"),
 )
 REST_WITHIN = 180.0
-BETWEEN_ORDERS = 0.05
-SOME = 10
 
 
 @contextmanager
@@ -34,43 +31,6 @@ def books_of(stack: RunningStack) -> Iterator[Books]:
         yield Books(db)
     finally:
         db.close()
-
-
-@dataclass
-class Shoppers:
-    """Orders of the three kinds, one after the other each, for as long as they are let; they remember what they got."""
-
-    gw: Gateway
-    product: int
-    accepted: list[str] = field(default_factory=list)
-
-    async def shop(self) -> None:
-        await asyncio.gather(*(self._order_on(kind) for kind in (self.gw.submit, self.gw.notify, self.gw.flash)))
-
-    async def _order_on(self, kind) -> None:
-        while True:
-            with suppress(httpx.HTTPError, json.JSONDecodeError):  # no answer: it counts neither way
-                answer: Answer = await kind(fresh.user_id(), self.product)
-                if answer.status == 200:
-                    self.accepted.append(answer.order_id)
-            await asyncio.sleep(BETWEEN_ORDERS)
-
-    async def get_some_more(self) -> None:
-        """Waits until the shop has taken more orders."""
-        enough = len(self.accepted) + SOME
-        await eventually(lambda: len(self.accepted) >= enough, within=BACK_WITHIN)
-
-
-@asynccontextmanager
-async def shoppers_in(gw: Gateway, product: int) -> AsyncIterator[Shoppers]:
-    await gw.set_flash(product, 1_000_000)
-    shoppers = Shoppers(gw, product)
-    task = asyncio.create_task(shoppers.shop())
-    try:
-        yield shoppers
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.mark.timeout(900)
