@@ -6,6 +6,7 @@ behind is finished by the suite itself. All scenarios run side by side, because 
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import fresh
@@ -86,9 +87,28 @@ async def calls(stack: RunningStack, gw: Gateway) -> AsyncIterator[dict[str, int
     def branch_fault(path: str, metadata: Metadata) -> Fault | None:
         return by_gid[metadata["dtm-gid"]].strike(path.removeprefix("/api."))
 
-    async with FaultyLine(lambda path: stack.grpc(path.split(".")[1]), branch_fault) as branches:
+    async with FaultyLine(lambda path: stack.grpc(path.split(".")[1]), branch_fault) as branches, awake(stack):
         await asyncio.gather(*(_place(stack, gw, scenario, branches.address) for scenario in SCENARIOS.values()))
         yield dict(branches.calls)
+
+
+@asynccontextmanager
+async def awake(stack: RunningStack) -> AsyncIterator[None]:
+    """DTM comes back to what waits at once. One waker for all: several deadlock in DTM's table, as one may with DTM."""
+
+    async def wake(dtm: aiodtm.Dtm) -> None:
+        while True:
+            with suppress(aiodtm.DtmFailure):
+                await dtm.wake()
+            await asyncio.sleep(0.5)
+
+    async with aiodtm.open_dtm(stack.address("DTM_MYSQL_GRPC"), stack.address("DTM_MYSQL_HTTP")) as dtm:
+        waking = asyncio.create_task(wake(dtm))
+        try:
+            yield
+        finally:
+            waking.cancel()
+            await asyncio.wait({waking})
 
 
 async def _place(stack: RunningStack, gw: Gateway, scenario: Scenario, branches: str) -> None:
@@ -108,7 +128,6 @@ async def _place(stack: RunningStack, gw: Gateway, scenario: Scenario, branches:
         sagas = OrderSagas(dtm, Addresses(branches, branches, branches, branches))
         outcome = await sagas.place(scenario.gid, [order], {}).submit(5.0)
         while outcome is None or outcome.status not in ("succeed", "failed"):
-            await dtm.wake()
             await asyncio.sleep(0.5)
             outcome = await dtm.outcome(scenario.gid)
 
