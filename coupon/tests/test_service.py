@@ -10,8 +10,10 @@ from shop_in_memory.parts import scratch_database
 
 from aiodtm import BranchRefused, random_gid
 from eshop_chassis.mysql import Database, execute
+from eshop_coupon.coupons import EXPIRED, UNUSED, USED
+from eshop_coupon.crud import CouponCrud
 from eshop_coupon.service import CouponService
-from eshop_coupon.store import EXPIRED, UNUSED, USED, CouponStore
+from eshop_coupon.store import CouponStore
 from eshop_protos.coupon.v1 import coupon_pb2 as pb
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, Conflict, InvalidArgument, NotFound, Refused, RpcError
@@ -31,7 +33,7 @@ class Desk:
     """A coupon service over a fake store or a real one."""
 
     def __init__(self, db: Any, store: Any) -> None:
-        self.db, self.service, self.store = db, CouponService(db, store), store
+        self.db, self.service, self.store = db, CouponService(db, store, CouponCrud(db, store)), store
 
     async def put(self, user_id: int, status: int = UNUSED) -> int:
         if isinstance(self.store, MemoryCoupons):
@@ -119,7 +121,8 @@ class TestBranches:
 class TestCoupons:
     @pytest.fixture
     def service(self, db: Database) -> CouponService:
-        return CouponService(db, CouponStore())
+        store = CouponStore()
+        return CouponService(db, store, CouponCrud(db, store))
 
     async def create(self, service: CouponService, **values: int) -> int:
         request = pb.CreateCouponRequest(**{"userID": 7, "amount": 100, **values})

@@ -9,7 +9,8 @@ from shop_in_memory.database import MemoryDatabase
 from shop_in_memory.parts import refusing, scratch_database
 
 from eshop_chassis.mysql import Database
-from eshop_coupon.store import EXPIRED, UNUSED, USED, CouponStore, Use
+from eshop_coupon.coupons import EXPIRED, UNUSED, USED, Use
+from eshop_coupon.store import CouponStore
 
 Row = tuple[int, int, str, str]
 

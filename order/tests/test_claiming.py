@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from shop_in_memory.database import Tx
+from shop_in_memory.database import MemoryTx, data_of
 from shop_in_memory.orders import MemoryOrders
 
 from eshop_chassis.dtm import Fault
+from eshop_chassis.mysql import Tx
 from eshop_order.orders import CLAIMED_ELSEWHERE, NewOrder, Row
 
 ORDER = NewOrder("b" * 26, 7, 1, 1, 100)
@@ -150,7 +151,7 @@ class Model:
 
     def _write(self, state: State, what: str, *args: Any, **kwargs: Any) -> tuple[State, Any]:
         """One transaction of the store on the order's row."""
-        tx = Tx({}, {})
+        tx = MemoryTx({}, {})
         if state.row is not None:
             self._store._insert(tx, state.row.gid, [ORDER], state.row.state, suite=True)
             self._store._change(tx, ORDER.order_id, code=state.row.code, reason=state.row.reason)
@@ -238,7 +239,7 @@ class RevertsOthers(MemoryOrders):
     """Undoes claims of whatever gid."""
 
     async def revert(self, tx: Tx, gid: str, order_ids: Any) -> None:
-        await super().revert(tx, tx.data["order"][ORDER.order_id].row.gid, order_ids)
+        await super().revert(tx, data_of(tx)["order"][ORDER.order_id].row.gid, order_ids)
 
 
 class RevertsForGood(MemoryOrders):

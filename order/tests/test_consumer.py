@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from shop_in_memory.queue import Past, queued
@@ -54,7 +55,7 @@ class Trickle:
         return []
 
 
-async def watch(queue: Trickle, monkeypatch: pytest.MonkeyPatch, seconds: float) -> float:
+async def watch(queue: Any, monkeypatch: pytest.MonkeyPatch, seconds: float) -> float:
     """Lets the consumer work on the queue for a while; returns when it began."""
     monkeypatch.setattr(consumer, "KafkaBatches", lambda *_: queue)
     monkeypatch.setattr(Queued, "of", lambda message: message)
@@ -112,7 +113,8 @@ class Insisting:
 
 async def test_orders_that_fail_alone_stay_uncommitted_until_they_end_and_too_many_stop_the_polls(monkeypatch):
     monkeypatch.setattr(consumer, "MOST_WAITING", 3)
-    held, placing = Held(), Insisting()
+    held: Any = Held()
+    placing: Any = Insisting()
     async with asyncio.TaskGroup() as tasks:
         beside = consumer._Beside(placing, held, tasks)
         for offset in range(3):
@@ -143,7 +145,8 @@ class Member(Trickle):
 async def test_a_process_that_misses_a_part_leaves_the_group_and_joins_again_when_it_is_back(monkeypatch):
     """Its partitions go to a consumer that can place their orders."""
     monkeypatch.setattr(fitness, "LOOK_AGAIN_SECONDS", 0.01)
-    queue, away = Member(), [False]
+    queue: Any = Member()
+    away = [False]
 
     async def part() -> None:
         if away[0]:

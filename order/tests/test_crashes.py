@@ -80,7 +80,7 @@ async def test_of_a_refused_batch_the_good_orders_survive_and_the_bad_are_told(s
         wanted = ["confirmed", "cancelled", "cancelled", "confirmed"]
         assert states == wanted or (recover is sweep and states == ["absent"] * 4)
         if states == wanted:
-            assert [shop.row(order).code for order in orders[1:3]] == ["UNKNOWN_COUPON", "UNKNOWN_PRODUCT"]
+            assert [shop.kept(order).code for order in orders[1:3]] == ["UNKNOWN_COUPON", "UNKNOWN_PRODUCT"]
 
 
 @pytest.mark.parametrize("recover", RECOVERIES)
@@ -104,16 +104,18 @@ async def test_a_good_order_does_not_bear_the_blame_of_another_one(shop: Shop):
     await shop.offer(stock=5)
     good, bad = shop.order(), shop.order(coupon_id=99)
     office = shop.office()
-    cancelling = shop.orders.cancel
+    placer: Any = office.placer
+    orders: Any = shop.orders
+    cancelling = orders.cancel
 
     async def cancel_and_die(*args: Any) -> set[str]:
-        office.placer._sagas = None  # it gets no further
+        placer._sagas = None  # it gets no further
         return await cancelling(*args)
 
-    shop.orders.cancel = cancel_and_die
+    orders.cancel = cancel_and_die
     with pytest.raises(AttributeError):
         await office.place([good, bad])
-    shop.orders.cancel = cancelling
+    orders.cancel = cancelling
     assert (shop.state(good), shop.state(bad)) == ("reverted", "cancelled")
     await shop.recover()
     assert shop.state(good) == "confirmed"

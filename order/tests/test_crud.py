@@ -7,6 +7,7 @@ from shop_in_memory.shop import Shop
 
 from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Database
+from eshop_order.crud import OrderCrud
 from eshop_order.orders import NewOrder
 from eshop_order.outcome import Outcomes
 from eshop_order.placing.direct import DirectOrders
@@ -29,6 +30,7 @@ def service(db: Database, shop: Shop) -> OrderService:
     return OrderService(
         db,
         store,
+        OrderCrud(db, store),
         DirectOrders(db, store, OrderLanes(placer, in_flight, 1), in_flight, wait_seconds=1),
         BufferedOrders(shop.queue, shop.seal, "orders"),
         office.service._keyed,
@@ -43,7 +45,9 @@ async def placed(service: OrderService, *, confirmed: bool = True, order: NewOrd
     await db.run(lambda tx: store.claim(tx, "g1", [order], suite=True))
     if confirmed:
         await db.run(lambda tx: store.confirm(tx, "g1"))
-    return (await db.run_core(lambda tx: store.by_order_id(tx, order.order_id))).id
+    shown = await db.run_core(lambda tx: store.by_order_id(tx, order.order_id))
+    assert shown
+    return shown.id
 
 
 async def update(service: OrderService, row_id: int, **values: Any) -> None:

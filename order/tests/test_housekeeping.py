@@ -5,9 +5,8 @@ import itertools
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from eshop_chassis.mysql import Database, Housekeeping, execute, fetch
+from eshop_chassis.mysql import Database, Housekeeping, Tx, execute, fetch
 from eshop_order.housekeeping import OrderHousekeepingSettings, expiring
 
 pytestmark = pytest.mark.parts
@@ -54,7 +53,7 @@ async def _transaction(db: Database, name: str, status: str, age: int) -> None:
         f" VALUES (%s, 'saga', %s, %s, 'action', '01', 'action', {AGO})"
     )
 
-    async def write(tx: AsyncConnection) -> None:
+    async def write(tx: Tx) -> None:
         await execute(tx, transaction, (next(IDS), gid, status, age, age))
         await execute(tx, refusal, (gid, age))
         for number in ("01", "02"):

@@ -12,7 +12,8 @@ from shop_in_memory.shop import LEASE_SECONDS, Shop
 
 from eshop_chassis import fingerprint
 from eshop_chassis.mysql import Database
-from eshop_order.idempotency.store import Claim, KeyStore, Known
+from eshop_order.idempotency.keys import Claim, Known
+from eshop_order.idempotency.store import KeyStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, RpcError, Unavailable, Unprocessable
 
@@ -55,7 +56,8 @@ async def run(books: Any, what: str, *args: Any) -> Any:
 
 
 def claim(order_id: str, **values: Any) -> Claim:
-    return Claim(**{"operation": "submit", "user_id": 7, "key": "k", "body": "a" * 64, "order_id": order_id, **values})
+    made: dict[str, Any] = {"operation": "submit", "user_id": 7, "key": "k", "body": "a" * 64, **values}
+    return Claim(order_id=order_id, **made)
 
 
 class TestStore:
@@ -159,7 +161,8 @@ class TestSubmit:
     @pytest.mark.parametrize("key", ["", "x" * 256, "ö", "a\nb", "a\x7f"])
     async def test_a_key_that_is_not_printable_ascii_is_refused_by_name(self, shop: Shop, key: str):
         service = shop.office().service
-        for rpc, request in ((service.submit, submission()), (service.send_submit_order_notify, buffered())):
+        rpcs: list[Any] = [(service.submit, submission()), (service.send_submit_order_notify, buffered())]
+        for rpc, request in rpcs:
             with pytest.raises(InvalidArgument, match="Idempotency-Key"):
                 await rpc(request, keyed(key))
 

@@ -11,7 +11,7 @@ from shop_in_memory.shop import Shop
 from aiodtm import BranchRefused
 from aiodtm.testing import Plan, every_plan
 from eshop_chassis.dtm import Fault
-from eshop_coupon.store import USED
+from eshop_coupon.coupons import USED
 from eshop_order.orders import Final, NewOrder
 from protoc_gen_fastapi.runtime import Unavailable
 
@@ -51,8 +51,7 @@ async def test_whatever_goes_wrong_an_order_ends_whole_or_not_at_all(shops: Shop
     order = shop.order(coupon_id=await shop.give_coupon(5))
     finals = await shop.office().place([order])
     await shop.dtm.settle()
-    assert shop.row(order), "its outcome was told, so it must be stored"
-    assert shop.row(order).final == finals[order.order_id]
+    assert shop.kept(order).final == finals[order.order_id]
     assert finals[order.order_id].confirmed != any(f.kind == "refused" for f in plan.faults)
     shop.check()
 
@@ -122,7 +121,7 @@ class TestRefusedBatches:
         await shop.offer(1, stock=1000)
         await shop.offer(2, stock=1)
         used, foreign = await shop.give_coupon(1, status=USED), await shop.give_coupon(2, user_id=8)
-        faults = {
+        faults: dict[str, dict[str, Any]] = {
             "COUPON_ALREADY_USED": {"coupon_id": used},
             "COUPON_OF_ANOTHER_USER": {"coupon_id": foreign},
             "UNKNOWN_PRODUCT": {"product_id": 3},
@@ -143,8 +142,8 @@ class TestRefusedBatches:
         await shop.office().place([good, bad])
         gids = list(dict.fromkeys(arrival.gid for arrival in shop.dtm.arrivals))
         assert len(gids) == 2
-        assert shop.row(good).gid == gids[1]
-        assert shop.row(bad).gid == gids[0]
+        assert shop.kept(good).gid == gids[1]
+        assert shop.kept(bad).gid == gids[0]
 
     async def test_the_reason_is_one_that_a_buyer_understands(self, shop: Shop):
         await shop.offer(stock=2)
@@ -155,7 +154,7 @@ class TestRefusedBatches:
             "product 9 is not for sale",
             "unknown_coupon",
         ]
-        assert [shop.row(order).reason for order in orders] == [finals[o.order_id].reason for o in orders]
+        assert [shop.kept(order).reason for order in orders] == [finals[o.order_id].reason for o in orders]
 
     async def test_units_of_an_order_whose_coupon_is_refused_go_to_others(self, shop: Shop):
         await shop.offer(stock=2)
@@ -215,7 +214,7 @@ class TestRefusedBatches:
         assert shop.state(order) == "reverted"
         shop.network.heal()
         await shop.recover()
-        assert shop.row(order).code == "OUT_OF_STOCK"
+        assert shop.kept(order).code == "OUT_OF_STOCK"
         shop.check()
 
 
@@ -232,7 +231,7 @@ class TestTwoPlacers:
         )
         assert one == two == three
         assert sum(final.confirmed for final in one.values()) == 4
-        assert {o.order_id: shop.row(o).final for o in orders} == one
+        assert {o.order_id: shop.kept(o).final for o in orders} == one
         shop.check()
 
     async def test_they_agree_when_they_have_only_some_orders_in_common(self, shop: Shop):
@@ -259,7 +258,8 @@ class TestTwoPlacers:
         await shop.offer(stock=10)
         order = shop.order()
         dead = shop.office()
-        dead.placer._db = _NeverAnswers()  # it dies before it could write the outcome
+        placer: Any = dead.placer
+        placer._db = _NeverAnswers()  # it dies before it could write the outcome
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await dead.place([order])
@@ -283,7 +283,7 @@ class TestTwoPlacers:
 
         slow.placer._refusals.of = read_slowly
         told = await slow.place([order])
-        assert told[order.order_id] == shop.row(order).final == Final(True)
+        assert told[order.order_id] == shop.kept(order).final == Final(True)
         assert not shop.order_db.data.get("unit_return")
         shop.check()
 

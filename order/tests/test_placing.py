@@ -14,7 +14,7 @@ from eshop_chassis.kafka import MessageRefused
 from eshop_contract import Refusal
 from eshop_order.orders import Final, NewOrder
 from eshop_order.queue import placing
-from eshop_order.queue.dead_letters import DeadLetters
+from eshop_order.queue.dead_letters import Burial, DeadLetters
 from eshop_order.queue.message import OrderReader, Queued
 from eshop_order.queue.placing import QueuePlacing
 from protoc_gen_fastapi.runtime import Call, Unavailable
@@ -48,7 +48,7 @@ class Placer:
         return {}
 
     async def refuse(self, order: NewOrder, why: Refusal) -> None:
-        self.refused.append((order.order_id, *why))
+        self.refused.append((order.order_id, why.short, why.reason))
 
 
 @pytest.fixture(autouse=True)
@@ -201,7 +201,7 @@ async def test_a_process_that_dies_before_it_has_noted_a_letter_as_written_is_fo
 
     monkeypatch.setattr(MemoryBurials, "end", dies)
     with pytest.raises(Died):
-        await desk._letters.bury([placing.Burial(message(shop, "foreign"), "why")])
+        await desk._letters.bury([Burial(message(shop, "foreign"), "why")])
     monkeypatch.undo()
     await new_desk(shop, placer).place([message(shop, "foreign"), message(shop, "foreign", 1)])
 

@@ -1,24 +1,26 @@
 """Orders to and from the queue: what was written is read; what is no order is told apart for good."""
 
 import json
+from typing import get_args
 
 import pytest
 from shop_in_memory.queue import Past, queued
 from shop_in_memory.shop import SECRET
 
-from eshop_contract import MAX_ORDER_BYTES, PUBLISHED_KEY, SEAL, OrderIds, OrderIdSettings, QueueSeal
+from eshop_contract import MAX_ORDER_BYTES, PUBLISHED_KEY, SEAL, Kind, OrderIds, OrderIdSettings, QueueSeal
 from eshop_order.orders import NewOrder
 from eshop_order.queue import message as queue_message
 from eshop_order.queue.message import OrderReader, PoisonedMessageError, Queued
 
 IDS, SEALS, OLDER = OrderIds(SECRET), QueueSeal(SECRET), OrderIds.of_older_releases()
 READER = OrderReader(SEALS, IDS, Past(until=100))
+KINDS: tuple[Kind, ...] = get_args(Kind)
 GOOD = {"userID": 7, "productID": 1, "productCount": 2, "amount": 100, "couponID": 3}
 
 
-def sealed(value: object, offset: int = 500, **headers: str) -> Queued:
+def sealed(value: object, **headers: str) -> Queued:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return queued(body, offset, SEALS.headers(body, headers))
+    return queued(body, 500, SEALS.headers(body, headers))
 
 
 def read(value: object) -> NewOrder:
@@ -118,7 +120,7 @@ def test_what_is_no_order_is_poisoned(value):
 def test_an_id_is_recognised_by_the_shop_that_made_it_only():
     foreign = OrderIds(OrderIdSettings(order_id_key="another key"))
     assert IDS.kind(foreign.new("b")) is None
-    assert {IDS.kind(IDS.new(kind)) for kind in "obf"} == {"o", "b", "f"}
+    assert {IDS.kind(IDS.new(kind)) for kind in KINDS} == {"o", "b", "f"}
 
 
 def salvaged(value: object) -> NewOrder | None:

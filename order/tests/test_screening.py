@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from shop_in_memory.shop import SCREENED_BATCHES, Office, Shop
 
-from eshop_coupon.store import USED
+from eshop_coupon.coupons import USED
 from eshop_order.orders import Final, NewOrder
 
 

@@ -1,6 +1,7 @@
 """The order service as its buyers see it: replies, refusals, and what became of every order id that was handed out."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from shop_in_memory.queue import Past, queued
@@ -84,7 +85,8 @@ async def test_an_order_that_dtm_does_not_take_is_told_as_running_and_has_a_row(
     office = shop.office()
     office.service._direct._wait_seconds = 0.05
     forever = asyncio.Event()
-    office.placer._sagas = _Never(forever)
+    placer: Any = office.placer
+    placer._sagas = _Never(forever)
     reply = await office.service.submit(submission(), Call.local())
     assert (reply.status, (await outcome(shop, reply.orderID)).status) == ("running", "running")
     for lane in office.service._direct._lanes._coalescer._running:

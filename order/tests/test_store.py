@@ -10,8 +10,8 @@ from shop_in_memory.parts import refusing, scratch_database
 
 from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Database
-from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder
-from eshop_order.store import AWAITING_PAYMENT, CANCELLED, OrderStore
+from eshop_order.orders import ALREADY_FINAL, AWAITING_PAYMENT, CANCELLED, CLAIMED_ELSEWHERE, Final, NewOrder
+from eshop_order.store import OrderStore
 
 
 class FakeBooks:

@@ -40,7 +40,7 @@ async def test_an_order_of_a_foreign_saga_that_failed_is_final_with_it(shop: Sho
     assert outcome.status == "failed"
     await shop.recover()
     assert shop.state(order) == "cancelled"
-    assert shop.row(order).code == "REVERTED"
+    assert shop.kept(order).code == "REVERTED"
     shop.check()
 
 
@@ -212,5 +212,5 @@ async def test_foreign_creates_are_marked_as_such(shop: Shop):
     await foreign_saga(shop, "g1", foreign)
     await shop.offer()
     await shop.office().place([mine])
-    assert (shop.row(mine).suite, shop.row(foreign).suite) == (True, False)
+    assert (shop.kept(mine).suite, shop.kept(foreign).suite) == (True, False)
     assert isinstance(mine.to_message(), order_pb2.CreateOrderRequest)

@@ -10,8 +10,10 @@ from shop_in_memory.payments import MemoryPayments, kept_payments
 
 from aiodtm import BranchRefused, random_gid
 from eshop_chassis.mysql import Database
+from eshop_pay.crud import PayCrud
+from eshop_pay.payments import AWAITING_PAYMENT, PAID, REVERTED
 from eshop_pay.service import PayService
-from eshop_pay.store import AWAITING_PAYMENT, PAID, REVERTED, PayStore
+from eshop_pay.store import PayStore
 from eshop_protos.pay.v1 import pay_pb2 as pb
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, Conflict, Refused
@@ -32,7 +34,7 @@ class Desk:
     """A pay service over a fake store or a real one."""
 
     def __init__(self, db: Any, store: Any) -> None:
-        self.db, self.service, self.store = db, PayService(db, store), store
+        self.db, self.service, self.store = db, PayService(db, store, PayCrud(db, store)), store
 
     async def statuses(self) -> dict[str, int]:
         if isinstance(self.store, MemoryPayments):
@@ -98,7 +100,8 @@ class TestBranches:
 class TestPayments:
     @pytest.fixture
     def service(self, db: Database) -> PayService:
-        return PayService(db, PayStore())
+        store = PayStore()
+        return PayService(db, store, PayCrud(db, store))
 
     async def opened(self, service: PayService, g: str) -> int:
         request = pb.CreatePayRequest(userID=7, orderID=ORDER, amount=100)

@@ -9,7 +9,8 @@ from shop_in_memory.parts import refusing, scratch_database
 from shop_in_memory.payments import MemoryPayments, kept_payments
 
 from eshop_chassis.mysql import Database
-from eshop_pay.store import AWAITING_PAYMENT, REVERTED, Payment, PayStore
+from eshop_pay.payments import AWAITING_PAYMENT, REVERTED, Payment
+from eshop_pay.store import PayStore
 
 Row = tuple[int, int, int, str]
 
@@ -30,7 +31,7 @@ class RealBooks:
     async def payments(self) -> dict[str, Row]:
         sql = "SELECT order_id, user_id, amount, status, gid FROM pay WHERE deleted_at IS NULL"
         async with self.db.engine.begin() as tx:
-            return {row[0]: tuple(row[1:]) for row in await tx.exec_driver_sql(sql)}
+            return {row[0]: (row[1], row[2], row[3], row[4]) for row in map(tuple, await tx.exec_driver_sql(sql))}
 
 
 Books = FakeBooks | RealBooks

@@ -7,7 +7,8 @@ import pytest
 from shop_in_memory.parts import keep_total, kept_and_counted, refusing
 
 from eshop_chassis.mysql import fetch
-from eshop_pay.store import Payment, PayStore
+from eshop_pay.payments import Payment
+from eshop_pay.store import PayStore
 from protoc_gen_fastapi.runtime import NotFound
 
 pytestmark = pytest.mark.parts
@@ -55,6 +56,7 @@ async def test_the_total_is_what_a_count_finds(db, seed):
                 except NotFound:
                     return
 
+    counted = 0
     for _ in range(12):
         await asyncio.gather(*(step() for _ in range(8)))
         kept, counted = await kept_and_counted(db, "pay")

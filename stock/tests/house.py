@@ -29,13 +29,13 @@ class House:
         flash_sale = FlashSaleService(sales, nothing, nothing, nothing, nothing, nothing)
         handlers = flash_sale_api.flash_sale_handlers(flash_sale, self.network.hooks)
         self.network.serve("flash:1", handlers)
-        self.flash_sale = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
+        self.flash_sale: Any = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
         self.restart()
 
     def restart(self) -> None:
         """The stock service starts again and has forgotten what it had in memory."""
         self.deduction = Deduction(self.db, self.store, self.flash_sale)
-        self.flash_sales = FlashSales(self.db, self.store, self.flash_sale, settle_seconds=0)
+        self.flash_sales: Any = FlashSales(self.db, self.store, self.flash_sale, settle_seconds=0)
 
     async def pass_time(self, seconds: int) -> None:
         """Makes the stock rows that many seconds older."""

@@ -8,6 +8,7 @@ from shop_in_memory.parts import keep_total, kept_and_counted
 from aiodtm import random_gid
 from eshop_chassis.mysql import Database
 from eshop_protos.stock.v1 import stock_pb2 as pb
+from eshop_stock.crud import StockCrud
 from eshop_stock.service import StockService
 from eshop_stock.store import StockStore
 from eshop_stock.units import Units
@@ -25,7 +26,7 @@ def house(db: Database) -> House:
 
 @pytest.fixture
 def service(house: House) -> StockService:
-    return StockService(house.db, house.store, house.deduction, house.flash_sales)
+    return StockService(house.db, house.store, StockCrud(house.db, house.store), house.deduction, house.flash_sales)
 
 
 async def create(service: StockService, product: int = 1, stock: int = 10) -> int:

@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from shop_in_memory.database import data_of
 from shop_in_memory.stock import MemoryStock, rows
 
 from aiodtm import BranchRefused
@@ -262,7 +263,8 @@ class TestOnFlashSale:
 async def end_sale(store: Any, tx: Any, product_id: int) -> None:
     """Makes a product an ordinary one again, as deleting its stock row and creating another would."""
     if isinstance(store, MemoryStock):
-        rows(tx.data)[product_id] = replace(rows(tx.data)[product_id], version=0)
+        table = rows(data_of(tx))
+        table[product_id] = replace(table[product_id], version=0)
     else:
         await tx.exec_driver_sql("UPDATE stock SET flash_version = 0 WHERE product_id = %s", (product_id,))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from shop_in_memory.database import MemoryDatabase
@@ -51,7 +52,7 @@ class RealBooks:
     async def pass_time(self, seconds: int) -> None:
         await self._rows("UPDATE stock SET updated_at = updated_at - INTERVAL %s SECOND", seconds)
 
-    async def _rows(self, sql: str, *values: object) -> list[tuple]:
+    async def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         async with self.db.engine.begin() as tx:
             found = await tx.exec_driver_sql(sql, values)
             return [tuple(row) for row in found] if found.returns_rows else []

@@ -43,11 +43,13 @@ def test_each_product_is_counted_for_itself():
 )
 def test_the_reason_says_what_is_left(stock, reason):
     refusal = shortage([Units("a", 1, 3)], stocks(p1=stock))
+    assert refusal
     assert [fault.reason for fault in refusal.faults] == [reason]
 
 
 def test_the_reason_says_what_is_left_for_this_order():
     refusal = shortage([Units("a", 1, 2), Units("b", 1, 2), Units("c", 1, 1), Units("d", 1, 1)], stocks(p1=3))
+    assert refusal
     assert [fault.reason for fault in refusal.faults] == [
         "2 units of product 1 were ordered, but only 1 can be had",
         "product 1 is sold out",
@@ -55,8 +57,10 @@ def test_the_reason_says_what_is_left_for_this_order():
 
 
 def test_the_answer_is_that_of_the_first_fault():
-    assert shortage([Units("a", 1, 1), Units("b", 2, 1)], stocks(p1=0)).short == "OUT_OF_STOCK"
-    assert shortage([Units("a", 2, 1), Units("b", 1, 1)], stocks(p1=0)).short == "UNKNOWN_PRODUCT"
+    for products, short in (((1, 2), "OUT_OF_STOCK"), ((2, 1), "UNKNOWN_PRODUCT")):
+        refusal = shortage([Units("a", products[0], 1), Units("b", products[1], 1)], stocks(p1=0))
+        assert refusal
+        assert refusal.short == short
 
 
 def test_totals_are_ordered_by_product_so_that_nobody_waits_in_a_ring():

@@ -9,5 +9,5 @@ from eshop_chassis.mysql import HousekeepingSettings
 class Settings(ServiceSettings, MySQLSettings, HousekeepingSettings):
     """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
 
-    http_port: int = Field(30480, validation_alias="ESHOP_COUPON_HTTP_PORT")
-    grpc_port: int = Field(30482, validation_alias="ESHOP_COUPON_GRPC_PORT")
+    http_port: int = Field(default=30480, validation_alias="ESHOP_COUPON_HTTP_PORT")
+    grpc_port: int = Field(default=30482, validation_alias="ESHOP_COUPON_GRPC_PORT")

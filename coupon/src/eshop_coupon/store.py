@@ -1,7 +1,6 @@
 """The SQL of the coupon service. Every method is given a transaction and never commits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -9,29 +8,19 @@ from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Tx, execute, fetch, marks
 from eshop_contract import Refusal, refusals
+from eshop_coupon.coupons import UNUSED, USED, Use
 from eshop_protos.coupon.v1 import coupon_pb2
 
 COUPON = table_of("coupon", coupon_pb2.Coupon, sa.Column("order_id", sa.String), sa.Column("gid", sa.String))
-UNUSED, USED, EXPIRED = 1, 2, 3
-
-
-@dataclass(frozen=True)
-class Use:
-    """A coupon to use for an order. `user_id` 0 skips the owner check."""
-
-    coupon_id: int
-    user_id: int
-    order_id: str
 
 
 class CouponStore(CrudStore[coupon_pb2.Coupon]):
-    """The coupons; each is used at most once."""
+    """`Coupons` in MySQL."""
 
     def __init__(self) -> None:
         super().__init__(COUPON, coupon_pb2.Coupon, "coupon")
 
     async def use(self, tx: Tx, gid: str, uses: Sequence[Use], branch_id: str = "") -> list[Fault]:
-        """Marks the coupons as used. Where any can't be, returns why, and the transaction must be rolled back."""
         ordered = sorted(uses, key=lambda use: use.coupon_id)
         faults = await self._faults(tx, ordered, lock=True)
         if not faults:
@@ -44,11 +33,9 @@ class CouponStore(CrudStore[coupon_pb2.Coupon]):
         return faults
 
     async def check(self, tx: Tx, uses: Sequence[Use]) -> list[Fault]:
-        """Why `use` would fail as things stand; empty where it would not."""
         return await self._faults(tx, sorted(uses, key=lambda use: use.coupon_id), lock=False)
 
     async def give_back(self, tx: Tx, gid: str, branch_id: str = "") -> None:
-        """Undoes `use`: all coupons that this branch used, and no other."""
         await execute(
             tx,
             f"UPDATE coupon SET status = {UNUSED}, order_id = '', gid = '', branch_id = '', updated_at = NOW()"

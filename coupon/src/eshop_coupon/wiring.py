@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from eshop_chassis import Api, ChassisHooks, Service
 from eshop_chassis.mysql import Housekeeping, Tables, expiring_refusals, open_mysql
+from eshop_coupon.crud import CouponCrud
 from eshop_coupon.service import CouponService
 from eshop_coupon.settings import Settings
 from eshop_coupon.store import CouponStore
@@ -17,7 +18,8 @@ TABLES = Tables("eshop_coupon", "eshop_coupon", ("coupon",))
 async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerator[Service]:
     """Opens the database, and closes it in the end."""
     async with open_mysql(settings, *TABLES) as db:
-        service = CouponService(db, CouponStore())
+        store = CouponStore()
+        service = CouponService(db, store, CouponCrud(db, store))
         api = Api(
             coupon_api.SERVICE_NAME,
             coupon_api.coupon_handlers(service, hooks),

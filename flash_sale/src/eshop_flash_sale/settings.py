@@ -9,14 +9,16 @@ from eshop_contract import OrderIdSettings, OrderQueueSettings
 class Settings(ServiceSettings, RedisSettings, KafkaSettings, DtmRedisSettings, OrderIdSettings, OrderQueueSettings):
     """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
 
-    http_port: int = Field(30680, validation_alias="ESHOP_FLASH_SALE_HTTP_PORT")
-    grpc_port: int = Field(30682, validation_alias="ESHOP_FLASH_SALE_GRPC_PORT")
-    flash_sale_address: str = Field("127.0.0.1:30682", description="gRPC address of this service, as DTM reaches it")
-    order_address: str = Field("127.0.0.1:30282", description="gRPC address of the order service")
-    flash_sale_wait_seconds: float = Field(
-        4.0, gt=0, description="how long FlashSale waits for the queue before it says running"
+    http_port: int = Field(default=30680, validation_alias="ESHOP_FLASH_SALE_HTTP_PORT")
+    grpc_port: int = Field(default=30682, validation_alias="ESHOP_FLASH_SALE_GRPC_PORT")
+    flash_sale_address: str = Field(
+        default="127.0.0.1:30682", description="gRPC address of this service, as DTM reaches it"
     )
-    flash_sale_lanes: int = Field(2, gt=0, description="batches that are sold at the same time")
+    order_address: str = Field(default="127.0.0.1:30282", description="gRPC address of the order service")
+    flash_sale_wait_seconds: float = Field(
+        default=4.0, gt=0, description="how long FlashSale waits for the queue before it says running"
+    )
+    flash_sale_lanes: int = Field(default=2, gt=0, description="batches that are sold at the same time")
     flash_sale_keys_per_user: int = Field(
-        1000, gt=0, description="most idempotency keys of one user that are remembered; more are answered 429"
+        default=1000, gt=0, description="most idempotency keys of one user that are remembered; more are answered 429"
     )

@@ -16,11 +16,15 @@ ZONES_DAYS = 1
 class OrderHousekeepingSettings(HousekeepingSettings):
     """How long transactions are kept."""
 
-    keep_barriers_days: int = Field(7, ge=7, description="how long barrier rows are kept; DTM may repeat a call")
-    keep_buried_days: int = Field(
-        30, ge=7, description="how long the places of dead letters are kept; Kafka keeps them 7"
+    keep_barriers_days: int = Field(
+        default=7, ge=7, description="how long barrier rows are kept; DTM may repeat a call"
     )
-    keep_transactions_days: int = Field(7, ge=7, description="how long DTM's finished transactions are kept in MySQL")
+    keep_buried_days: int = Field(
+        default=30, ge=7, description="how long the places of dead letters are kept; Kafka keeps them 7"
+    )
+    keep_transactions_days: int = Field(
+        default=7, ge=7, description="how long DTM's finished transactions are kept in MySQL"
+    )
 
 
 def expiring(settings: OrderHousekeepingSettings) -> list[Expiring]:

@@ -3,11 +3,10 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import DtmFailure, DtmUnavailable
-from eshop_chassis.mysql import Database, Tx
+from eshop_chassis.mysql import Transactions, Tx
 from eshop_contract import SHOP, OrderIds, refusals
-from eshop_order.orders import Row
+from eshop_order.orders import CANCELLED, Orders, Row
 from eshop_order.placing.placer import Placer
-from eshop_order.store import CANCELLED, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import NotFound
 
@@ -17,7 +16,7 @@ PUT_ASIDE = "the shop could not place this order by itself and put it aside; som
 class Outcomes:
     """Tells the fate of every order id that was handed out."""
 
-    def __init__(self, db: Database, store: OrderStore, placer: Placer, ids: OrderIds) -> None:
+    def __init__(self, db: Transactions, store: Orders, placer: Placer, ids: OrderIds) -> None:
         self._db = db
         self._store = store
         self._placer = placer

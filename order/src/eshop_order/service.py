@@ -2,26 +2,21 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from eshop_chassis import fingerprint, key_of
 from eshop_chassis.calls import answer_many
-from eshop_chassis.crud import SharedLists, changed_fields, client_names, sent_fields
 from eshop_chassis.dtm import Branch, BranchRefusal
-from eshop_chassis.mysql import Database, Tx
+from eshop_chassis.mysql import Transactions, Tx
 from eshop_contract import SHOP, OrderIds
+from eshop_order.crud import OrderCrud
+from eshop_order.idempotency.keys import Claim
 from eshop_order.idempotency.requests import KeyedRequests
-from eshop_order.idempotency.store import Claim
-from eshop_order.orders import NewOrder
+from eshop_order.orders import NewOrder, Orders
 from eshop_order.outcome import Outcomes
 from eshop_order.placing.direct import DirectOrders
 from eshop_order.queue.buffered import BufferedOrders
-from eshop_order.store import CANCELLED, DONE, OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from eshop_protos.order.v1.order_api import OrderApi
-from protoc_gen_fastapi.runtime import Call, Conflict, shares_replies
-
-_NEXT_STATUS = {1: 2, 2: 3, 3: 4}
+from protoc_gen_fastapi.runtime import Call, shares_replies
 
 
 class OrderService(OrderApi):
@@ -29,8 +24,9 @@ class OrderService(OrderApi):
 
     def __init__(
         self,
-        db: Database,
-        store: OrderStore,
+        db: Transactions,
+        store: Orders,
+        crud: OrderCrud,
         direct: DirectOrders,
         buffered: BufferedOrders,
         keyed: KeyedRequests,
@@ -39,7 +35,7 @@ class OrderService(OrderApi):
     ) -> None:
         self._db = db
         self._store = store
-        self._lists = SharedLists("order", db, pb.ListOrderReply)
+        self._crud = crud
         self._direct = direct
         self._buffered = buffered
         self._keyed = keyed
@@ -127,20 +123,19 @@ class OrderService(OrderApi):
         return pb.NoteRunningManyReply()
 
     async def delete_by_id(self, request: pb.DeleteOrderByIDRequest, call: Call) -> pb.DeleteOrderByIDReply:
-        await self._db.run_core(lambda tx: self._delete(tx, request.id))
+        await self._crud.delete(request.id)
         return pb.DeleteOrderByIDReply()
 
     async def update_by_id(self, request: pb.UpdateOrderByIDRequest, call: Call) -> pb.UpdateOrderByIDReply:
-        await self._db.run_core(lambda tx: self._update(tx, request))
+        await self._crud.update(request)
         return pb.UpdateOrderByIDReply()
 
     async def get_by_id(self, request: pb.GetOrderByIDRequest, call: Call) -> pb.GetOrderByIDReply:
-        row = await self._db.run_core(lambda tx: self._store.get(tx, request.id))
-        return pb.GetOrderByIDReply(order=self._store.to_message(row))
+        return pb.GetOrderByIDReply(order=await self._crud.get(request.id))
 
     @shares_replies
     async def list(self, request: pb.ListOrderRequest, call: Call) -> pb.ListOrderReply:
-        return await self._lists(self._store.list, request.params)
+        return await self._crud.list(request.params)
 
     async def _claim(self, branch: Branch, orders: Sequence[NewOrder], *, suite: bool) -> None:
         async def claim(tx: Tx) -> None:
@@ -152,22 +147,6 @@ class OrderService(OrderApi):
 
     async def _revert(self, branch: Branch) -> None:
         await branch.once(self._db, lambda tx: self._store.undo(tx, branch.gid, branch.branch_id))
-
-    async def _update(self, tx: AsyncConnection, request: pb.UpdateOrderByIDRequest) -> None:
-        """Lets an order take its next step; what was ordered stays as it is."""
-        row = await self._store.get(tx, request.id, lock=True)
-        changed = changed_fields(row, sent_fields(request))
-        if changed - {"status"}:
-            raise Conflict(f"{client_names(pb.Order, changed - {'status'})}: a placed order can't be changed")
-        if "status" in changed and (row.state != "confirmed" or _NEXT_STATUS.get(row.status) != request.status):
-            raise Conflict(f"status: an order of status {row.status} can't go to {request.status}")
-        await self._store.update(tx, request.id, sent_fields(request))
-
-    async def _delete(self, tx: AsyncConnection, row_id: int) -> None:
-        row = await self._store.get(tx, row_id, lock=True)
-        if row.status not in (DONE, CANCELLED):
-            raise Conflict(f"order {row_id} is live; only done and cancelled orders can be deleted")
-        await self._store.delete(tx, row_id)
 
 
 def _new_order(order_id: str, request: pb.SubmitOrderRequest | pb.SendSubmitOrderNotifyRequest) -> NewOrder:

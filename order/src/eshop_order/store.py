@@ -10,16 +10,15 @@ from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Params, Tx, execute, fetch, marks, note_moved, note_shown
 from eshop_contract import refusals
-from eshop_order.orders import NewOrder, Row
+from eshop_order.orders import AWAITING_PAYMENT, CANCELLED, NewOrder, Row
 from eshop_protos.order.v1 import order_pb2
 
 ORDER = table_of("order_record", order_pb2.Order, sa.Column("state", sa.String), sa.Column("gid", sa.String))
-AWAITING_PAYMENT, DONE, CANCELLED = 1, 4, 5
 _FIELDS = "order_id, user_id, product_id, product_count, amount, coupon_id, state, gid, suite, code, reason"
 
 
 class OrderStore(CrudStore[order_pb2.Order]):
-    """The orders, from claim to final. A row is shown in every state but reverted, which deletes it, too."""
+    """`Orders` in MySQL. A row is shown in every state but reverted, which deletes it, too."""
 
     def __init__(self) -> None:
         super().__init__(ORDER, order_pb2.Order, "order")
@@ -27,11 +26,6 @@ class OrderStore(CrudStore[order_pb2.Order]):
     async def claim(
         self, tx: Tx, gid: str, orders: Sequence[NewOrder], *, suite: bool, branch_id: str = ""
     ) -> list[Fault]:
-        """Claims all orders for `gid`, or returns why not, and then the transaction must be rolled back.
-
-        Only a row that no transaction owns can be claimed: an absent one, one that was only noted (placing), a reverted
-        one; or one that bears this gid already.
-        """
         ordered = sorted(orders, key=lambda order: order.order_id)
         inserted = await self._insert(tx, gid, ordered, "claimed", suite=suite, branch_id=branch_id)
         if inserted == len(ordered):
@@ -46,19 +40,15 @@ class OrderStore(CrudStore[order_pb2.Order]):
         return faults
 
     async def note_running(self, tx: Tx, gid: str, orders: Sequence[NewOrder]) -> None:
-        """Makes sure that orders have rows before their ids are handed out as running."""
         await self._insert(tx, gid, sorted(orders, key=lambda order: order.order_id), "placing", suite=True)
 
     async def revert(self, tx: Tx, gid: str, order_ids: Collection[str]) -> None:
-        """Frees orders that `gid` gave up: only rows of this gid."""
         await self._free(tx, f"gid = %s AND order_id IN ({marks(order_ids)})", (gid, *order_ids))
 
     async def undo(self, tx: Tx, gid: str, branch_id: str) -> None:
-        """Undoes `claim`: frees all orders that this branch claimed, and no other."""
         await self._free(tx, "gid = %s AND branch_id IN ('', %s)", (gid, branch_id))
 
     async def confirm(self, tx: Tx, gid: str) -> None:
-        """Makes the orders of a saga that succeeded final."""
         await execute(
             tx,
             "UPDATE order_record SET state = 'confirmed', updated_at = NOW() WHERE gid = %s AND state = 'claimed'",
@@ -66,11 +56,6 @@ class OrderStore(CrudStore[order_pb2.Order]):
         )
 
     async def cancel(self, tx: Tx, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> set[str]:
-        """Makes orders that `gid` gave up final, with their reason, and returns which.
-
-        One that was refused before it had a row gets one, so that its outcome can be asked for. One that another
-        transaction has claimed since is left alone.
-        """
         ordered = sorted(refused, key=lambda pair: pair[0].order_id)
         ids = [order.order_id for order, _ in ordered]
         rows = await self.find(tx, ids, lock=True)
@@ -90,7 +75,6 @@ class OrderStore(CrudStore[order_pb2.Order]):
         return {order.order_id for order, _ in (*absent, *mine)}
 
     async def find(self, tx: Tx, order_ids: Collection[str], *, lock: bool = False) -> Mapping[str, Row]:
-        """The rows of these orders by order id, whatever their state; absent ones are absent."""
         rows = await fetch(
             tx,
             f"SELECT {_FIELDS} FROM order_record WHERE order_id IN ({marks(order_ids)})"
@@ -100,12 +84,10 @@ class OrderStore(CrudStore[order_pb2.Order]):
         return {row[0]: _row(row) for row in rows}
 
     async def by_order_id(self, tx: AsyncConnection, order_id: str) -> order_pb2.Order | None:
-        """The order as clients see it; None while it is not shown."""
         found = (await tx.execute(sa.select(ORDER).where(ORDER.c.order_id == order_id, self.visible))).one_or_none()
         return None if found is None else self.to_message(found)
 
     async def left_behind(self, tx: Tx, seconds: int) -> Sequence[Row]:
-        """Orders whose placer has not brought them to an end for so long that it may have died."""
         rows = await fetch(
             tx,
             f"SELECT {_FIELDS} FROM order_record WHERE state IN ('placing', 'claimed', 'reverted')"
@@ -115,7 +97,6 @@ class OrderStore(CrudStore[order_pb2.Order]):
         return [_row(row) for row in rows]
 
     async def note_dead_letter(self, tx: Tx, order_id: str, position: str, reason: str) -> None:
-        """Notes that an order's message was put aside, and why; the latest reason counts."""
         await execute(
             tx,
             "INSERT INTO dead_letter (order_id, position, reason) VALUES (%s, %s, %s)"
@@ -124,12 +105,10 @@ class OrderStore(CrudStore[order_pb2.Order]):
         )
 
     async def dead_letter(self, tx: Tx, order_id: str) -> str | None:
-        """Why an order's message was put aside; None where it was not."""
         rows = await fetch(tx, "SELECT reason FROM dead_letter WHERE order_id = %s", (order_id,))
         return rows[0][0] if rows else None
 
     async def note_return(self, tx: Tx, order: NewOrder, *, resell: bool) -> None:
-        """Notes, with the cancellation, that the units of a flash-sale order go back."""
         await execute(
             tx,
             "INSERT IGNORE INTO unit_return (order_id, product_id, resell) VALUES (%s, %s, %s)",
@@ -137,12 +116,10 @@ class OrderStore(CrudStore[order_pb2.Order]):
         )
 
     async def returns(self, tx: Tx) -> Sequence[tuple[str, int, bool]]:
-        """(order, product, resell) of units that Redis has not got back yet."""
         rows = await fetch(tx, "SELECT order_id, product_id, resell FROM unit_return ORDER BY created_at LIMIT 500")
         return [(row[0], row[1], bool(row[2])) for row in rows]
 
     async def returned(self, tx: Tx, order_ids: Collection[str]) -> None:
-        """Forgets returns that Redis has."""
         await execute(
             tx,
             f"DELETE FROM unit_return WHERE order_id IN ({marks(order_ids)})",

@@ -11,9 +11,11 @@ from eshop_chassis.dtm import Recovery, check_dtm, check_service, stored_refusal
 from eshop_chassis.kafka import GroupProgress, KafkaProducer, check_kafka, open_producer
 from eshop_chassis.mysql import Database, Housekeeping, Tables, open_mysql
 from eshop_contract import OrderIds, QueueSeal
+from eshop_order.crud import OrderCrud
 from eshop_order.housekeeping import expiring
 from eshop_order.idempotency.requests import KeyedRequests
 from eshop_order.idempotency.store import KeyStore
+from eshop_order.orders import Orders
 from eshop_order.outcome import Outcomes
 from eshop_order.placing.direct import DirectOrders
 from eshop_order.placing.in_flight import InFlightOrders
@@ -84,6 +86,7 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         service = OrderService(
             db,
             store,
+            OrderCrud(db, store),
             DirectOrders(
                 db,
                 store,
@@ -106,7 +109,7 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
 
 
 def _consumer(
-    settings: Settings, db: Database, store: OrderStore, placer: Placer, producer: KafkaProducer, fitness: Fitness
+    settings: Settings, db: Database, store: Orders, placer: Placer, producer: KafkaProducer, fitness: Fitness
 ) -> OrderConsumer:
     topic = settings.kafka_dead_letter_topic
     past = BeforeSeals(db, settings, settings.kafka_order_group, (settings.kafka_order_topic, topic))

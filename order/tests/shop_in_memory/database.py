@@ -1,7 +1,7 @@
 """A database in memory: transactions with rollback, barrier rows, stored refusals and leases.
 
-What a fake store writes lies in `tx.data`. The few statements that the chassis and the flash sales send themselves are
-understood as well.
+What a fake store writes lies in `data_of(tx)`. The few statements that the chassis and the flash sales send
+themselves are understood as well.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from aiodtm.mysql import BARRIER_TABLE
 from aiodtm.testing import MemoryStore, MemoryTransaction
+from eshop_chassis.mysql import Tx
 
 T = TypeVar("T")
 
@@ -23,10 +24,10 @@ class Rows(list[tuple[Any, ...]]):
         return len(self)
 
 
-class Tx(MemoryTransaction):
+class MemoryTx(MemoryTransaction):
     """A transaction that also understands the SQL about refusals and barrier rows."""
 
-    async def exec_driver_sql(self, sql: str, params: Any = ()) -> Rows:
+    async def exec_driver_sql(self, sql: str, params: Any = (), /) -> Rows:
         refusals: dict[tuple[str, str, str], tuple[str, str]] = self.data.setdefault("refusal", {})
         if sql.startswith("INSERT IGNORE INTO refusal"):
             new = [row for row in params if row[:3] not in refusals]
@@ -38,6 +39,12 @@ class Tx(MemoryTransaction):
         if f"FROM {BARRIER_TABLE}" in sql:
             return Rows([(1,)] if tuple(params) in self.rows else [])
         raise NotImplementedError(sql)
+
+
+def data_of(tx: Tx) -> dict[str, Any]:
+    """What a fake store has written in a transaction, and finds there."""
+    assert isinstance(tx, MemoryTx)
+    return tx.data
 
 
 class Leases:
@@ -60,9 +67,9 @@ class Engine(MemoryStore):
         self.after_commit: Callable[[], object] | None = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Tx]:
+    async def transaction(self) -> AsyncGenerator[MemoryTx]:
         async with super().transaction() as tx:
-            yield Tx(tx.data, tx.rows)
+            yield MemoryTx(tx.data, tx.rows)
         if self.after_commit:
             self.after_commit()
 
@@ -101,7 +108,8 @@ class MemoryDatabase:
         """Runs `work` in one transaction, shielded as the real one is."""
         return await asyncio.shield(asyncio.ensure_future(self._run(work)))
 
-    run_core = run
+    async def run_core(self, work: Callable[[Any], Awaitable[T]]) -> T:
+        return await self.run(work)
 
     async def _run(self, work: Callable[[Any], Awaitable[T]]) -> T:
         async with self.engine.transaction() as tx:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eshop_order.idempotency.store import MOST_FORGOTTEN, Claim, Known
-from shop_in_memory.database import Tx
+from eshop_chassis.mysql import Tx
+from eshop_order.idempotency.keys import MOST_FORGOTTEN, Claim, Known
+from shop_in_memory.database import data_of
 
 KEPT_SECONDS = 2 * 24 * 3600
 
@@ -18,7 +19,7 @@ class _Kept:
 
 
 class MemoryKeys:
-    """Keeps keys as `KeyStore` does. `now` is its clock, in seconds."""
+    """Keeps keys as `Keys` asks. `now` is its clock, in seconds."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -35,7 +36,7 @@ class MemoryKeys:
         kept = _keys(tx).get(_name(claim))
         if kept is None:
             return None
-        order = tx.data.get("order", {}).get(kept.claim.order_id)
+        order = data_of(tx).get("order", {}).get(kept.claim.order_id)
         final = order.row.final if order else None
         return Known(kept.claim.order_id, kept.claim.body, kept.answer, self._fresh(kept, lease_seconds), final)
 
@@ -78,4 +79,4 @@ def _name(claim: Claim) -> tuple[int, str, str]:
 
 
 def _keys(tx: Tx) -> dict[tuple[int, str, str], _Kept]:
-    return tx.data.setdefault("idempotency_key", {})
+    return data_of(tx).setdefault("idempotency_key", {})

@@ -66,7 +66,8 @@ class Network:
         if failing or address in self.down or address not in self._servers:
             raise _error(grpc.StatusCode.UNAVAILABLE, f"{address} is down", ())
         self.calls.append(address + path)
-        handler = self._servers[address].service(_Details(path, metadata))
+        details: Any = _Details(path, metadata)
+        handler: Any = self._servers[address].service(details)
         if handler is None:
             raise _error(grpc.StatusCode.UNIMPLEMENTED, path, ())
         reply = await handler.unary_unary(handler.request_deserializer(payload), _Context(metadata, limit))

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from eshop_chassis.dtm import Fault
-from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, NewOrder, Row
-from eshop_order.store import AWAITING_PAYMENT, CANCELLED
+from eshop_chassis.mysql import Tx
+from eshop_order.orders import ALREADY_FINAL, AWAITING_PAYMENT, CANCELLED, CLAIMED_ELSEWHERE, NewOrder, Row
 from eshop_protos.order.v1 import order_pb2
-from shop_in_memory.database import Tx
+from shop_in_memory.database import data_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class _Kept:
 
 
 class MemoryOrders:
-    """Keeps orders as `OrderStore` does. `now` is its clock, in seconds."""
+    """Keeps orders as `Orders` asks. `now` is its clock, in seconds."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -98,10 +98,10 @@ class MemoryOrders:
         return [kept.row for kept in sorted(old, key=lambda kept: kept.updated)][:500]
 
     async def note_dead_letter(self, tx: Tx, order_id: str, position: str, reason: str) -> None:
-        tx.data.setdefault("dead_letter", {})[order_id] = reason
+        data_of(tx).setdefault("dead_letter", {})[order_id] = reason
 
     async def dead_letter(self, tx: Tx, order_id: str) -> str | None:
-        return tx.data.setdefault("dead_letter", {}).get(order_id)
+        return data_of(tx).setdefault("dead_letter", {}).get(order_id)
 
     async def note_return(self, tx: Tx, order: NewOrder, *, resell: bool) -> None:
         _returns(tx).setdefault(order.order_id, (order.product_id, resell))
@@ -147,11 +147,11 @@ class MemoryOrders:
 
 
 def _orders(tx: Tx) -> dict[str, _Kept]:
-    return tx.data.setdefault("order", {})
+    return data_of(tx).setdefault("order", {})
 
 
 def _returns(tx: Tx) -> dict[str, tuple[int, bool]]:
-    return tx.data.setdefault("unit_return", {})
+    return data_of(tx).setdefault("unit_return", {})
 
 
 def _fault(row: Row, gid: str) -> Fault | None:

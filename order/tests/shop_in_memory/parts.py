@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from eshop_chassis import MySQLSettings, RedisSettings
 from eshop_chassis.dtm import Fault
-from eshop_chassis.mysql import Database, Schema, apply_schema, fetch, open_mysql, row_counts
+from eshop_chassis.mysql import Database, Schema, Tx, apply_schema, fetch, open_mysql, row_counts
 from eshop_chassis.redis import open_redis
 from shop_in_memory.database import MemoryDatabase
 
@@ -94,7 +94,7 @@ async def real_redis() -> AsyncGenerator[Redis]:
 async def kept_and_counted(db: Database, table: str) -> tuple[int, int]:
     """(total that is kept, rows that are shown) of a table."""
 
-    async def look(tx: AsyncConnection) -> tuple[int, int]:
+    async def look(tx: Tx) -> tuple[int, int]:
         [(kept,)] = await fetch(tx, row_counts.TOTAL, (table,))
         [(counted,)] = await fetch(tx, f"SELECT COUNT(*) FROM {table} WHERE deleted_at IS NULL")  # noqa: S608 - our own names
         return kept, counted

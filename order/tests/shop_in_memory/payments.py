@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from eshop_chassis.dtm import Fault
-from eshop_pay.store import AWAITING_PAYMENT, REVERTED, Payment
-from shop_in_memory.database import Tx
+from eshop_chassis.mysql import Tx
+from eshop_pay.payments import AWAITING_PAYMENT, REVERTED, Payment
+from shop_in_memory.database import data_of
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,10 @@ class Kept:
 
 
 class MemoryPayments:
-    """Keeps payments as `PayStore` does."""
+    """Keeps payments as `Payments` asks."""
 
     async def open(self, tx: Tx, gid: str, payments: Sequence[Payment], branch_id: str = "") -> list[Fault]:
-        table = kept_payments(tx.data)
+        table = kept_payments(data_of(tx))
         faults: list[Fault] = []
         for payment in sorted(payments, key=lambda p: p.order_id):
             kept = table.get(payment.order_id)
@@ -33,13 +34,13 @@ class MemoryPayments:
         return faults
 
     async def revert(self, tx: Tx, gid: str, branch_id: str = "") -> None:
-        table = kept_payments(tx.data)
+        table = kept_payments(data_of(tx))
         for order_id, kept in table.items():
             if (kept.gid, kept.branch_id) == (gid, branch_id):
                 table[order_id] = replace(kept, status=REVERTED)
 
     async def of_orders(self, tx: Tx, order_id: str) -> int | None:
-        kept = kept_payments(tx.data).get(order_id)
+        kept = kept_payments(data_of(tx)).get(order_id)
         return kept.id if kept else None
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from eshop_chassis.mysql import Tx
 from eshop_order.queue.before_seals import BeforeSeals
 from eshop_order.queue.burials import Burials
 from eshop_order.queue.message import Queued
-from shop_in_memory.database import Tx
+from shop_in_memory.database import data_of
 
 
 def queued(value: bytes | None, offset: int = 0, headers: Mapping[str, str] | None = None) -> Queued:
@@ -29,14 +30,14 @@ class Past(BeforeSeals):
 class MemoryBurials(Burials):
     """Keeps the places in the transaction's data."""
 
-    async def begin(self, tx: Tx, reasons: Mapping[str, str]) -> dict[str, bool]:  # type: ignore[override]
+    async def begin(self, tx: Tx, reasons: Mapping[str, str]) -> dict[str, bool]:
         table: dict[str, str] = _table(tx)
         known = {place: table[place] != "writing" for place in reasons if place in table}
         for place in reasons:
             table.setdefault(place, "writing")
         return known
 
-    async def end(self, tx: Tx, written: Collection[str], refused: Collection[str]) -> None:  # type: ignore[override]
+    async def end(self, tx: Tx, written: Collection[str], refused: Collection[str]) -> None:
         _table(tx).update(dict.fromkeys(written, "written") | dict.fromkeys(refused, "refused"))
 
 
@@ -50,5 +51,5 @@ class Letters:
         return {message.headers.get("place", "") for message in self._queue.messages} & set(places)
 
 
-def _table(tx: Any) -> dict[str, str]:
-    return tx.data.setdefault("buried", {})
+def _table(tx: Tx) -> dict[str, str]:
+    return data_of(tx).setdefault("buried", {})

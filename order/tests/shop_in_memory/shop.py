@@ -16,8 +16,8 @@ from aiodtm.testing import InMemoryDtm, Plan
 from eshop_chassis.dtm import stored_refusals
 from eshop_chassis.kafka import QueueMessage
 from eshop_contract import Kind, OrderIds, OrderIdSettings, QueueSeal
+from eshop_coupon.coupons import UNUSED, USED
 from eshop_coupon.service import CouponService
-from eshop_coupon.store import UNUSED, USED
 from eshop_flash_sale.buying import Buying, Messages
 from eshop_flash_sale.delivery import Delivery
 from eshop_flash_sale.idempotency import KeyedBuying
@@ -37,8 +37,8 @@ from eshop_order.placing.settle_units import UnitSettlement
 from eshop_order.placing.sweep import Sweeper
 from eshop_order.queue.buffered import BufferedOrders
 from eshop_order.service import OrderService
+from eshop_pay.payments import REVERTED
 from eshop_pay.service import PayService
-from eshop_pay.store import REVERTED
 from eshop_protos.coupon.v1 import coupon_api
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.order.v1 import order_api
@@ -62,6 +62,7 @@ from shop_in_memory.stock import MemoryStock, ledger, rows
 SCREENED_BATCHES = 8
 LEFT_BEHIND_SECONDS = 15
 LEASE_SECONDS = 6
+NO_CRUD: Any = None  # rows are looked at in the databases themselves
 SECRET = OrderIdSettings(order_id_key="a secret for tests")
 
 
@@ -130,13 +131,11 @@ class Shop:
 
     def _serve(self) -> None:
         hooks, flash_sale = self.network.hooks, flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
-        flash_sales: Any = FlashSales(self.stock_db, self.stock, flash_sale, settle_seconds=0)
-        self.flash_sales = flash_sales
-        stock: Any = StockService(
-            self.stock_db, self.stock, Deduction(self.stock_db, self.stock, flash_sale), flash_sales
-        )
-        coupon: Any = CouponService(self.coupon_db, self.coupons)
-        pay: Any = PayService(self.pay_db, self.payments)
+        self.flash_sales = FlashSales(self.stock_db, self.stock, flash_sale, settle_seconds=0)
+        deduction = Deduction(self.stock_db, self.stock, flash_sale)
+        stock = StockService(self.stock_db, self.stock, NO_CRUD, deduction, self.flash_sales)
+        coupon = CouponService(self.coupon_db, self.coupons, NO_CRUD)
+        pay = PayService(self.pay_db, self.payments, NO_CRUD)
         self.network.serve("order:1", order_api.order_handlers(self.office().service, hooks))
         self.network.serve("stock:1", stock_api.stock_handlers(stock, hooks))
         self.network.serve("coupon:1", coupon_api.coupon_handlers(coupon, hooks))
@@ -164,9 +163,7 @@ class Shop:
 
     def office(self, dtm: Any = None) -> Office:
         """A new process of the order service."""
-        db: Any = self.order_db
-        store: Any = self.orders
-        keys: Any = self.keys
+        db, store = self.order_db, self.orders
         dtm = dtm or self.dtm
         flash_sale = flash_sale_api.FlashSaleClient(self.network.channel("flash:1"))
         sagas = OrderSagas(dtm, Addresses("order:1", "stock:1", "coupon:1", "pay:1"))
@@ -181,9 +178,10 @@ class Shop:
         service = OrderService(
             db,
             store,
+            NO_CRUD,
             DirectOrders(db, store, OrderLanes(placer, in_flight, 2), in_flight, wait_seconds=2),
             BufferedOrders(self.queue, self.seal, "orders"),
-            KeyedRequests(db, keys, in_flight.__contains__, lease_seconds=LEASE_SECONDS),
+            KeyedRequests(db, self.keys, in_flight.__contains__, lease_seconds=LEASE_SECONDS),
             Outcomes(db, store, placer, self.ids),
             self.ids,
         )
@@ -191,8 +189,7 @@ class Shop:
 
     def _refusals(self) -> Refusals:
         async def own(request: types_pb2.GetRefusalsRequest, call: Call) -> types_pb2.GetRefusalsReply:
-            db: Any = self.order_db
-            return await stored_refusals(db, request.gid)
+            return await stored_refusals(self.order_db, request.gid)
 
         channel = self.network.channel
         return Refusals(
@@ -240,6 +237,12 @@ class Shop:
         """The order's row."""
         kept = self.order_db.data.get("order", {}).get(order.order_id)
         return kept.row if kept else None
+
+    def kept(self, order: NewOrder) -> Row:
+        """The order's row, which must be there."""
+        row = self.row(order)
+        assert row, f"{order.order_id} has no row"
+        return row
 
     def state(self, order: NewOrder) -> str:
         """The state of the order's row; "absent" without one."""

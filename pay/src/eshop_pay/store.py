@@ -1,7 +1,6 @@
 """The SQL of the pay service. Every method is given a transaction and never commits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -9,29 +8,19 @@ from eshop_chassis.crud import CrudStore, table_of
 from eshop_chassis.dtm import Fault
 from eshop_chassis.mysql import Tx, execute, fetch, note_moved, note_shown
 from eshop_contract import refusals
+from eshop_pay.payments import AWAITING_PAYMENT, REVERTED, Payment
 from eshop_protos.pay.v1 import pay_pb2
 
 PAY = table_of("pay", pay_pb2.Pay, sa.Column("gid", sa.String))
-AWAITING_PAYMENT, PAID, REVERTED = 1, 2, 3
-
-
-@dataclass(frozen=True)
-class Payment:
-    """The payment of one order; `amount` in cents."""
-
-    user_id: int
-    order_id: str
-    amount: int
 
 
 class PayStore(CrudStore[pay_pb2.Pay]):
-    """The payments; each live order has exactly one. A reverted one gives way to the next try of the same order."""
+    """`Payments` in MySQL."""
 
     def __init__(self) -> None:
         super().__init__(PAY, pay_pb2.Pay, "payment")
 
     async def open(self, tx: Tx, gid: str, payments: Sequence[Payment], branch_id: str = "") -> list[Fault]:
-        """Opens the payments, or returns which orders have a live one; then the transaction must be rolled back."""
         ordered = sorted(payments, key=lambda p: p.order_id)
         inserted = await execute(
             tx,
@@ -45,7 +34,6 @@ class PayStore(CrudStore[pay_pb2.Pay]):
         return [fault for p in ordered if (fault := await self._open_again(tx, gid, p, branch_id)) is not None]
 
     async def revert(self, tx: Tx, gid: str, branch_id: str = "") -> None:
-        """Undoes `open`: all payments that this branch opened, and no other."""
         await execute(
             tx,
             f"UPDATE pay SET status = {REVERTED}, updated_at = NOW() WHERE gid = %s AND branch_id IN ('', %s)",
@@ -53,7 +41,6 @@ class PayStore(CrudStore[pay_pb2.Pay]):
         )
 
     async def of_orders(self, tx: Tx, order_id: str) -> int | None:
-        """The id of an order's payment."""
         found = await fetch(tx, "SELECT id FROM pay WHERE order_id = %s", (order_id,))
         return int(found[0][0]) if found else None
 

@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from eshop_chassis.dtm import Branch, BranchRefusal, Fault
-from eshop_chassis.mysql import Database, Tx
+from eshop_chassis.mysql import Transactions, Tx
 from eshop_contract import refusals
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
-from eshop_stock.store import StockStore
+from eshop_stock.book import StockBook
 from eshop_stock.units import Units, shortage
 from protoc_gen_fastapi.runtime import Call, Unavailable
 
@@ -34,7 +34,7 @@ class _AgainError(Exception):
 class Deduction:
     """Takes units and puts them back, once per branch."""
 
-    def __init__(self, db: Database, store: StockStore, flash_sale: FlashSaleApi) -> None:
+    def __init__(self, db: Transactions, store: StockBook, flash_sale: FlashSaleApi) -> None:
         self._db = db
         self._store = store
         self._flash_sale = flash_sale

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aiodtm import CommitUnknown, shielded
 from eshop_chassis import get_logger
-from eshop_chassis.mysql import Database, Tx
+from eshop_chassis.mysql import Transactions, Tx
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from eshop_protos.stock.v1 import stock_pb2
-from eshop_stock.store import StockStore
+from eshop_stock.book import StockBook
 from protoc_gen_fastapi.runtime import Call, Refused, RpcError, Unavailable
 
 log = get_logger(__name__)
@@ -30,7 +30,7 @@ FINISH_EVERY_SECONDS = 5.0
 class FlashSales:
     """Sets flash sales."""
 
-    def __init__(self, db: Database, store: StockStore, flash_sale: FlashSaleApi, settle_seconds: float) -> None:
+    def __init__(self, db: Transactions, store: StockBook, flash_sale: FlashSaleApi, settle_seconds: float) -> None:
         self._db = db
         self._store = store
         self._flash_sale = flash_sale

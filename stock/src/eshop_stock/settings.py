@@ -9,9 +9,9 @@ from eshop_chassis.mysql import HousekeepingSettings
 class Settings(ServiceSettings, MySQLSettings, HousekeepingSettings):
     """Environment variables: ESHOP_ and the name in capitals, except where an alias is given."""
 
-    http_port: int = Field(30380, validation_alias="ESHOP_STOCK_HTTP_PORT")
-    grpc_port: int = Field(30382, validation_alias="ESHOP_STOCK_GRPC_PORT")
-    flash_sale_address: str = Field("127.0.0.1:30682", description="gRPC address of the flash-sale service")
+    http_port: int = Field(default=30380, validation_alias="ESHOP_STOCK_HTTP_PORT")
+    grpc_port: int = Field(default=30382, validation_alias="ESHOP_STOCK_GRPC_PORT")
+    flash_sale_address: str = Field(default="127.0.0.1:30682", description="gRPC address of the flash-sale service")
     flash_sale_settle_seconds: float = Field(
-        1.0, ge=0, description="how long SetFlashSaleStock waits for accepted orders to be placed"
+        default=1.0, ge=0, description="how long SetFlashSaleStock waits for accepted orders to be placed"
     )

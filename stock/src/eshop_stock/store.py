@@ -21,7 +21,7 @@ LOST = 2
 
 
 class StockStore:
-    """Stock rows and their ledger."""
+    """`StockBook` in MySQL."""
 
     def __init__(self) -> None:
         self.rows = CrudStore(STOCK, stock_pb2.Stock, "stock row")
@@ -29,11 +29,6 @@ class StockStore:
     async def deduct(
         self, tx: Tx, gid: str, items: Sequence[Units], taken: Collection[int], branch_id: str = ""
     ) -> bool:
-        """Takes the units of all items, or says False, and then the transaction must be rolled back.
-
-        `taken` names the products whose units were taken from the flash sale before: a product on flash sale
-        that is not among them makes it False. The hot rows are locked last, for as short as possible.
-        """
         await self._write_ledger(tx, [(i.product_id, -i.count, "order", i.ref, gid, branch_id) for i in items])
         totals = total_by_product(items)
         cases = " ".join("WHEN %s THEN %s" for _ in totals)
@@ -49,10 +44,6 @@ class StockStore:
         return count == len(totals)
 
     async def put_back(self, tx: Tx, gid: str, branch_id: str = "") -> None:
-        """Undoes `deduct`: puts back what the ledger says that this branch took.
-
-        Units of a row that was deleted meanwhile leave the books with it.
-        """
         items = await self._taken_by(tx, gid, branch_id)
         if not items:
             return
@@ -78,7 +69,6 @@ class StockStore:
         return [Units(ref, product_id, int(units)) for ref, product_id, units in rows]
 
     async def products_of(self, tx: Tx, gid: str, branch_id: str) -> set[int]:
-        """The products whose units this branch took, put back or not."""
         rows = await fetch(
             tx,
             "SELECT DISTINCT product_id FROM stock_ledger WHERE gid = %s AND branch_id IN ('', %s) AND kind = 'order'",
@@ -87,7 +77,6 @@ class StockStore:
         return {row[0] for row in rows}
 
     async def find(self, tx: Tx, product_ids: Collection[int]) -> Mapping[int, Stock]:
-        """The rows of these products, by product id; products without a row are absent."""
         rows = await fetch(
             tx,
             "SELECT product_id, stock, flash_version, flash_open FROM stock"
@@ -102,7 +91,6 @@ class StockStore:
             await self._write_ledger(tx, [(product_id, delta, kind, "", "", "")])
 
     async def set_flash(self, tx: AsyncConnection, product_id: int, stock: int, limit: int) -> int:
-        """Sets the stock of a product on flash sale, not open yet, and returns the sale's new version."""
         row_id, before, version = await self._row_to_set(tx, product_id)
         await execute(
             tx,
@@ -125,10 +113,6 @@ class StockStore:
         return int(row_id), int(stock), int(version)
 
     async def mark_closed(self, tx: Tx, product_id: int) -> int:
-        """Notes that the sale is about to be closed, so that somebody opens it again whatever comes.
-
-        Returns its version, 0 for a product that is not on flash sale.
-        """
         rows = await fetch(
             tx,
             "SELECT flash_version FROM stock WHERE product_id = %s AND deleted_at IS NULL FOR UPDATE",
@@ -139,7 +123,6 @@ class StockStore:
         return version
 
     async def mark_open(self, tx: Tx, product_id: int, version: int) -> None:
-        """Notes that the sale of this version is open."""
         await self._mark(tx, product_id, version, is_open=True)
 
     async def _mark(self, tx: Tx, product_id: int, version: int, *, is_open: bool) -> None:
@@ -152,7 +135,6 @@ class StockStore:
             )
 
     async def unopened(self, tx: Tx) -> Sequence[tuple[int, int, int]]:
-        """(product, stock, limit) of sales that were set some seconds ago and never opened: their setter died."""
         rows = await fetch(
             tx,
             "SELECT product_id, stock, flash_limit FROM stock WHERE flash_version > 0 AND flash_open = 0"
@@ -161,7 +143,6 @@ class StockStore:
         return [(row[0], row[1], row[2]) for row in rows]
 
     async def placed(self, tx: Tx, refs: Collection[str]) -> set[str]:
-        """Those of `refs` whose units are deducted at present."""
         if not refs:
             return set()
         rows = await fetch(

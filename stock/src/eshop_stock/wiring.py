@@ -8,6 +8,7 @@ from eshop_chassis.calls import open_channel
 from eshop_chassis.mysql import Housekeeping, Tables, expiring_refusals, open_mysql
 from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.stock.v1 import stock_api
+from eshop_stock.crud import StockCrud
 from eshop_stock.deduct import Deduction
 from eshop_stock.flash import FlashSales
 from eshop_stock.restart import RedisRestarts
@@ -31,7 +32,7 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
         flash_sales = FlashSales(db, store, flash_sale, settings.flash_sale_settle_seconds)
         restarts = RedisRestarts(db, RunStore(), flash_sales, flash_sale)
         flash_sales.confirmed = restarts.confirmed
-        service = StockService(db, store, Deduction(db, store, flash_sale), flash_sales)
+        service = StockService(db, store, StockCrud(db, store), Deduction(db, store, flash_sale), flash_sales)
         api = Api(
             stock_api.SERVICE_NAME, stock_api.stock_handlers(service, hooks), stock_api.stock_router(service, hooks)
         )

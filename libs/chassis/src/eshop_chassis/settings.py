@@ -25,40 +25,46 @@ class EshopSettings(BaseSettings):
 class ServiceSettings(EshopSettings):
     """What every service needs to serve."""
 
-    profile: Literal["lab", "prod"] = Field("lab", description="lab is open and binds loopback only")
-    host: str = Field("127.0.0.1", description="address that both ports listen on")
+    profile: Literal["lab", "prod"] = Field(default="lab", description="lab is open and binds loopback only")
+    host: str = Field(default="127.0.0.1", description="address that both ports listen on")
     allow_remote_access: bool = Field(
-        False, description="lets the open lab profile listen on an address that others can reach"
+        default=False, description="lets the open lab profile listen on an address that others can reach"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
-    log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or text for people")
-    event_loop: Literal["asyncio", "uvloop"] = Field("uvloop", description="event loop of the process")
-    drain_seconds: float = Field(10.0, ge=0, le=3600, description="how long a stop waits for requests in flight")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="one JSON object a line, or text for people"
+    )
+    event_loop: Literal["asyncio", "uvloop"] = Field(default="uvloop", description="event loop of the process")
+    drain_seconds: float = Field(
+        default=10.0, ge=0, le=3600, description="how long a stop waits for requests in flight"
+    )
     grpc_connection_seconds: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         description="age at which a client is asked to connect anew, and so to look for new replicas; 0: never",
     )
-    max_body_bytes: int = Field(1 << 20, gt=0, le=1 << 28, description="largest request body, bytes")
-    request_timeout: float = Field(15.0, gt=0, description="deadline of an HTTP request, seconds")
+    max_body_bytes: int = Field(default=1 << 20, gt=0, le=1 << 28, description="largest request body, bytes")
+    request_timeout: float = Field(default=15.0, gt=0, description="deadline of an HTTP request, seconds")
     allowed_hosts: str = Field(
-        "",
+        default="",
         description="more names under which HTTP may be called, with commas; .example.com: all below it, *: any. "
         "Loopback is always allowed; where others reach this address, IP addresses and names without a dot are too",
     )
     cors_origins: str = Field(
-        "loopback",
+        default="loopback",
         description="origins whose web pages may call, with commas, as https://shop.example.com; loopback stands for "
         "those of this machine, * for any; empty: none",
     )
     http_connections: int = Field(
-        16_384, ge=1, description="most HTTP connections at once; further ones are answered with 503 and closed"
+        default=16_384, ge=1, description="most HTTP connections at once; further ones are answered with 503 and closed"
     )
 
-    crash_points: str = Field("", description="folder in which fault tests arm points where the service dies; lab only")
+    crash_points: str = Field(
+        default="", description="folder in which fault tests arm points where the service dies; lab only"
+    )
 
-    http_port: int = Field(0, description="port of the HTTP side; 0 takes any free one")
-    grpc_port: int = Field(0, description="port of the gRPC side; 0 takes any free one")
+    http_port: int = Field(default=0, description="port of the HTTP side; 0 takes any free one")
+    grpc_port: int = Field(default=0, description="port of the gRPC side; 0 takes any free one")
 
     @field_validator("http_port", "grpc_port")
     @classmethod
@@ -94,42 +100,46 @@ def is_loopback(host: str) -> bool:
 class MySQLSettings(EshopSettings):
     """Where MySQL or MariaDB is."""
 
-    mysql_host: str = Field("127.0.0.1", description="host of MySQL or MariaDB")
-    mysql_port: int = Field(3306, gt=0, le=65535, description="its port")
-    mysql_user: str = Field("root", description="the user to log in as")
-    mysql_password: str = Field(LAB_PASSWORD, repr=False, description="that user's password")
-    mysql_pool_size: int = Field(10, gt=0, description="most connections for transactions; lists have up to 4 more")
-    mysql_apply_schema: bool = Field(True, description="create and change databases and tables at start")
-    mysql_lock_wait_timeout: int = Field(2, gt=0, description="innodb_lock_wait_timeout, seconds")
+    mysql_host: str = Field(default="127.0.0.1", description="host of MySQL or MariaDB")
+    mysql_port: int = Field(default=3306, gt=0, le=65535, description="its port")
+    mysql_user: str = Field(default="root", description="the user to log in as")
+    mysql_password: str = Field(default=LAB_PASSWORD, repr=False, description="that user's password")
+    mysql_pool_size: int = Field(
+        default=10, gt=0, description="most connections for transactions; lists have up to 4 more"
+    )
+    mysql_apply_schema: bool = Field(default=True, description="create and change databases and tables at start")
+    mysql_lock_wait_timeout: int = Field(default=2, gt=0, description="innodb_lock_wait_timeout, seconds")
 
 
 class RedisSettings(EshopSettings):
     """Where Redis is."""
 
-    redis_host: str = Field("127.0.0.1", description="host of Redis")
-    redis_port: int = Field(6379, gt=0, le=65535, description="its port")
-    redis_password: str = Field(LAB_PASSWORD, repr=False, description='its password; "" where it has none')
-    redis_db: int = Field(0, ge=0, description="number of the database")
-    redis_pool_size: int = Field(50, gt=0, description="most connections that this process holds")
-    redis_timeout: float = Field(2.0, gt=0, description="longest wait for one reply, seconds")
+    redis_host: str = Field(default="127.0.0.1", description="host of Redis")
+    redis_port: int = Field(default=6379, gt=0, le=65535, description="its port")
+    redis_password: str = Field(default=LAB_PASSWORD, repr=False, description='its password; "" where it has none')
+    redis_db: int = Field(default=0, ge=0, description="number of the database")
+    redis_pool_size: int = Field(default=50, gt=0, description="most connections that this process holds")
+    redis_timeout: float = Field(default=2.0, gt=0, description="longest wait for one reply, seconds")
 
 
 class KafkaSettings(EshopSettings):
     """Where Kafka is."""
 
-    kafka_bootstrap: str = Field("127.0.0.1:9092", description='"host:port" of one broker or, with commas, several')
-    kafka_ack_timeout: float = Field(5.0, ge=1, description="longest wait for an acknowledgement, seconds")
+    kafka_bootstrap: str = Field(
+        default="127.0.0.1:9092", description='"host:port" of one broker or, with commas, several'
+    )
+    kafka_ack_timeout: float = Field(default=5.0, ge=1, description="longest wait for an acknowledgement, seconds")
 
 
 class DtmMySQLSettings(EshopSettings):
     """Where the DTM server that stores in MySQL is."""
 
-    dtm_mysql_grpc: str = Field("127.0.0.1:36790", description="its gRPC address")
-    dtm_mysql_http: str = Field("127.0.0.1:36789", description="its HTTP address")
+    dtm_mysql_grpc: str = Field(default="127.0.0.1:36790", description="its gRPC address")
+    dtm_mysql_http: str = Field(default="127.0.0.1:36789", description="its HTTP address")
 
 
 class DtmRedisSettings(EshopSettings):
     """Where the DTM server that stores in Redis is."""
 
-    dtm_redis_grpc: str = Field("127.0.0.1:35790", description="its gRPC address")
-    dtm_redis_http: str = Field("127.0.0.1:35789", description="its HTTP address")
+    dtm_redis_grpc: str = Field(default="127.0.0.1:35790", description="its gRPC address")
+    dtm_redis_http: str = Field(default="127.0.0.1:35789", description="its HTTP address")

@@ -30,11 +30,13 @@ class OrderIdSettings(EshopSettings):
     """The secret of one installation; whoever makes, reads or checks its order ids must have the same one."""
 
     order_id_key: str = Field(
-        "",
+        default="",
         repr=False,
         description="secret of this installation: signs order ids and queue messages; `make up` makes one",
     )
-    order_id_key_file: str = Field("", description="file that holds the secret, where ESHOP_ORDER_ID_KEY is not set")
+    order_id_key_file: str = Field(
+        default="", description="file that holds the secret, where ESHOP_ORDER_ID_KEY is not set"
+    )
 
     @model_validator(mode="after")
     def _find_key(self) -> Self:

@@ -20,9 +20,11 @@ SEAL = "x-eshop-mac"
 class OrderQueueSettings(EshopSettings):
     """Topics and consumer group of the order queue."""
 
-    kafka_order_topic: str = Field("flash-sale-order", description="topic of orders that wait to be placed")
-    kafka_dead_letter_topic: str = Field("flash-sale-order-dead-letter", description="topic of what can't be placed")
-    kafka_order_group: str = Field("activity-order-group", description="consumer group that places orders")
+    kafka_order_topic: str = Field(default="flash-sale-order", description="topic of orders that wait to be placed")
+    kafka_dead_letter_topic: str = Field(
+        default="flash-sale-order-dead-letter", description="topic of what can't be placed"
+    )
+    kafka_order_group: str = Field(default="activity-order-group", description="consumer group that places orders")
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Self:

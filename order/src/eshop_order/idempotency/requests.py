@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from eshop_chassis import describe, get_logger, other_request, still_running
 from eshop_chassis.calls import Coalescer, Pending
-from eshop_chassis.mysql import Database
-from eshop_order.idempotency.store import MOST_FORGOTTEN, Claim, KeyStore, Known
+from eshop_chassis.mysql import Transactions
+from eshop_order.idempotency.keys import MOST_FORGOTTEN, Claim, Keys, Known
 from eshop_order.replies import submit_reply
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import Refused
@@ -30,7 +30,7 @@ class KeyedRequests:
     """Runs each keyed request once. `is_running` tells whether this process is at an order."""
 
     def __init__(
-        self, db: Database, store: KeyStore, is_running: Callable[[str], bool], *, lease_seconds: float
+        self, db: Transactions, store: Keys, is_running: Callable[[str], bool], *, lease_seconds: float
     ) -> None:
         """`lease_seconds`: for so long an unanswered key belongs to the request that claimed it."""
         self._db = db

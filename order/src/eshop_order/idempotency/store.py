@@ -1,47 +1,17 @@
 """The SQL about idempotency keys. Every method is given a transaction and never commits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from eshop_chassis import KEPT_SECONDS
 from eshop_chassis.mysql import Tx, execute, fetch, marks
+from eshop_order.idempotency.keys import MOST_FORGOTTEN, Claim, Known
 from eshop_order.orders import Final
-
-Operation = Literal["submit", "notify"]
-MOST_FORGOTTEN = 500
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A key as a request claims it: of one user and one operation, for one body and the order it would be."""
-
-    operation: Operation
-    user_id: int
-    key: str
-    body: str
-    order_id: str
-
-
-@dataclass(frozen=True)
-class Known:
-    """What a key's record says.
-
-    `answer` is "" until one was given, `final` how the order ended, `fresh` whether the claimant may still be at it.
-    """
-
-    order_id: str
-    body: str
-    answer: str
-    fresh: bool
-    final: Final | None
 
 
 class KeyStore:
-    """The records of idempotency keys, one for each user, key and operation."""
+    """`Keys` in MySQL."""
 
     async def claim(self, tx: Tx, claims: Sequence[Claim]) -> set[str]:
-        """Claims the keys that nobody has claimed; returns the orders whose claim it was."""
         made = await execute(
             tx,
             "INSERT IGNORE INTO idempotency_key (user_id, idem_key, operation, body, order_id)"
@@ -57,7 +27,6 @@ class KeyStore:
         return {row[0] for row in rows}
 
     async def find(self, tx: Tx, claim: Claim, lease_seconds: float) -> Known | None:
-        """The record that stands in the way of `claim`."""
         rows = await fetch(
             tx,
             "SELECT k.order_id, k.body, k.answer, k.claimed_at > NOW(6) - INTERVAL %s MICROSECOND,"
@@ -68,7 +37,6 @@ class KeyStore:
         return _known(*rows[0]) if rows else None
 
     async def take_over(self, tx: Tx, order_id: str, lease_seconds: float) -> bool:
-        """Claims a record whose claimant let it go or died; False where somebody else was quicker."""
         return (
             await execute(
                 tx,
@@ -80,13 +48,11 @@ class KeyStore:
         )
 
     async def let_go(self, tx: Tx, order_id: str) -> None:
-        """Lets somebody else take an unanswered record over at once."""
         await execute(
             tx, "UPDATE idempotency_key SET claimed_at = '2000-01-01' WHERE order_id = %s AND answer = ''", (order_id,)
         )
 
     async def answer(self, tx: Tx, answers: Sequence[tuple[str, str]]) -> None:
-        """Notes what was answered, given as (order, answer)."""
         await execute(
             tx,
             "UPDATE idempotency_key SET answer = %s WHERE order_id = %s",
@@ -94,7 +60,6 @@ class KeyStore:
         )
 
     async def forget(self, tx: Tx) -> int:
-        """Deletes some records that are older than they need be; returns how many."""
         return await execute(
             tx,
             "DELETE FROM idempotency_key WHERE created_at < NOW() - INTERVAL %s SECOND ORDER BY created_at LIMIT %s",

@@ -5,12 +5,11 @@ from collections.abc import Collection, Sequence
 
 from eshop_chassis import get_logger
 from eshop_chassis.calls import BusyError
-from eshop_chassis.mysql import Database
-from eshop_order.orders import Final, NewOrder
+from eshop_chassis.mysql import Transactions
+from eshop_order.orders import Final, NewOrder, Orders
 from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.lanes import OrderLanes
 from eshop_order.replies import submit_reply
-from eshop_order.store import OrderStore
 from eshop_protos.order.v1 import order_pb2 as pb
 from protoc_gen_fastapi.runtime import REQUEST_ID, Refused, Unavailable
 
@@ -22,7 +21,7 @@ class DirectOrders:
     """Places orders and tells their buyers what became of them."""
 
     def __init__(
-        self, db: Database, store: OrderStore, lanes: OrderLanes, in_flight: InFlightOrders, *, wait_seconds: float
+        self, db: Transactions, store: Orders, lanes: OrderLanes, in_flight: InFlightOrders, *, wait_seconds: float
     ) -> None:
         """`wait_seconds`: for so long a buyer waits before being told that the order runs."""
         self._db = db

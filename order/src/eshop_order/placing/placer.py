@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from aiodtm import DtmFailure, DtmUnavailable, Outcome, Saga, random_gid
 from eshop_chassis import crash_point, get_logger
 from eshop_chassis.dtm import MAX_REASON, Fault
-from eshop_chassis.mysql import Database, Tx
+from eshop_chassis.mysql import Transactions, Tx
 from eshop_contract import Refusal
 from eshop_contract import refusals as table
-from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder, Row
+from eshop_order.orders import ALREADY_FINAL, CLAIMED_ELSEWHERE, Final, NewOrder, Orders, Row
 from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.refusals import Refusals
 from eshop_order.placing.saga import OrderSagas
 from eshop_order.placing.screening import Screening
 from eshop_order.placing.settle_units import UnitSettlement
-from eshop_order.store import OrderStore
 
 log = get_logger(__name__)
 Headers = Mapping[str, str]
@@ -38,8 +37,8 @@ class Placer:
 
     def __init__(
         self,
-        db: Database,
-        store: OrderStore,
+        db: Transactions,
+        store: Orders,
         sagas: OrderSagas,
         refusals: Refusals,
         units: UnitSettlement,
@@ -179,7 +178,7 @@ class Placer:
         return Final(True)
 
 
-async def cancel(db: Database, store: OrderStore, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> set[str]:
+async def cancel(db: Transactions, store: Orders, gid: str, refused: Sequence[tuple[NewOrder, Fault]]) -> set[str]:
     """Makes refused orders final, and notes with them the flash-sale units that go back.
 
     Returns the ids of those that are cancelled now; the others were claimed by somebody else since `gid` gave them up.

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from aiodtm import DtmUnavailable, Outcome
 from eshop_chassis import get_logger
 from eshop_chassis.dtm import MAX_REASON, Fault
-from eshop_chassis.mysql import Database
+from eshop_chassis.mysql import Transactions
 from eshop_contract import refusals
-from eshop_order.orders import Row
+from eshop_order.orders import Orders, Row
 from eshop_order.placing.in_flight import InFlightOrders
 from eshop_order.placing.placer import WAKE_SECONDS, Placer, cancel
 from eshop_order.placing.saga import OrderSagas
-from eshop_order.store import OrderStore
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
 from eshop_protos.flash_sale.v1.flash_sale_api import FlashSaleApi
 from protoc_gen_fastapi.runtime import Call, RpcError
@@ -28,8 +27,8 @@ class Sweeper:
 
     def __init__(
         self,
-        db: Database,
-        store: OrderStore,
+        db: Transactions,
+        store: Orders,
         sagas: OrderSagas,
         placer: Placer,
         in_flight: InFlightOrders,

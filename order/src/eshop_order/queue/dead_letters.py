@@ -16,11 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from aiodtm import CommitUnknown
 from eshop_chassis import get_logger
 from eshop_chassis.kafka import KafkaProducer, MessageRefused, QueueMessage
-from eshop_chassis.mysql import Database, Tx
+from eshop_chassis.mysql import Transactions, Tx
+from eshop_order.orders import Orders
 from eshop_order.queue.burials import Burials
 from eshop_order.queue.message import Queued
 from eshop_order.queue.written_letters import WrittenLetters
-from eshop_order.store import OrderStore
 from protoc_gen_fastapi.runtime import Unavailable
 
 log = get_logger(__name__)
@@ -46,8 +46,8 @@ class DeadLetters:
 
     def __init__(
         self,
-        db: Database,
-        store: OrderStore,
+        db: Transactions,
+        store: Orders,
         burials: Burials,
         written: WrittenLetters,
         producer: KafkaProducer,

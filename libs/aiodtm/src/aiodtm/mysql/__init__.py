@@ -31,6 +31,7 @@ __all__ = [
     "BARRIER_SCHEMA",
     "BARRIER_TABLE",
     "DUPLICATE",
+    "BarrierStore",
     "MySQLBarriers",
     "SqlBarriers",
     "Statements",

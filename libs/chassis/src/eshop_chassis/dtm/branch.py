@@ -12,7 +12,7 @@ import aiodtm
 from aiodtm.mysql import BARRIER_TABLE
 from eshop_chassis.crash_points import crash_point
 from eshop_chassis.mysql import row_counts
-from eshop_chassis.mysql.database import Database, Tx, execute, fetch
+from eshop_chassis.mysql.database import Transactions, Tx, execute, fetch
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused
 
@@ -70,7 +70,7 @@ class Branch:
         """Names this branch of this transaction; action and undo share it."""
         return f"{self.barrier.gid}/{self.barrier.branch_id}"
 
-    async def once(self, db: Database, work: Callable[[Tx], Awaitable[T]]) -> T | None:
+    async def once(self, db: Transactions, work: Callable[[Tx], Awaitable[T]]) -> T | None:
         """Runs `work` once under the barrier, in one transaction. Raises BranchRefusal if it refuses, or did before."""
         if len(self.gid) > MAX_GID:
             raise InvalidArgument("gid", f"at most {MAX_GID} characters")
@@ -91,7 +91,7 @@ class Branch:
         crash_point("after_commit", self.barrier.op)
         return done
 
-    async def decided(self, db: Database) -> bool:
+    async def decided(self, db: Transactions) -> bool:
         """True when this branch has run, was refused or was undone: a repeated call must not act outside MySQL."""
 
         async def look(tx: Tx) -> bool:
@@ -104,7 +104,7 @@ class Branch:
 
         return await db.run(look)
 
-    async def _as_before(self, db: Database, repeated: aiodtm.BranchRefused) -> Refused:
+    async def _as_before(self, db: Transactions, repeated: aiodtm.BranchRefused) -> Refused:
         """The answer that the first call gave. Without stored faults the action was undone before it came."""
 
         async def look(tx: Tx) -> list[tuple[str, str, str]]:
@@ -137,7 +137,7 @@ def refusals_reply(faults: Iterable[Fault]) -> types_pb2.GetRefusalsReply:
     return types_pb2.GetRefusalsReply(refusals=found)
 
 
-async def stored_refusals(db: Database, gid: str) -> types_pb2.GetRefusalsReply:
+async def stored_refusals(db: Transactions, gid: str) -> types_pb2.GetRefusalsReply:
     """The refusals that this service stored for a saga, in the order they were stored."""
 
     async def read(tx: Tx) -> types_pb2.GetRefusalsReply:

@@ -1,6 +1,6 @@
 """MySQL: one database of one service, its engine, transactions, schema, row counts and housekeeping."""
 
-from eshop_chassis.mysql.database import Database, Params, Tx, execute, fetch, marks, open_mysql
+from eshop_chassis.mysql.database import Database, Params, Transactions, Tx, execute, fetch, marks, open_mysql
 from eshop_chassis.mysql.errors import is_passing
 from eshop_chassis.mysql.housekeeping import Expiring, Housekeeping, HousekeepingSettings, expiring_refusals
 from eshop_chassis.mysql.migrations import change_tables
@@ -16,6 +16,7 @@ __all__ = [
     "Params",
     "Schema",
     "Tables",
+    "Transactions",
     "Tx",
     "apply_schema",
     "change_tables",

@@ -4,14 +4,14 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import aiomysql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from aiodtm import drained, shielded
-from aiodtm.mysql import SqlBarriers, commit
+from aiodtm.mysql import BarrierStore, SqlBarriers, commit
 from eshop_chassis.logs import get_logger
 from eshop_chassis.mysql import leases, row_counts
 from eshop_chassis.mysql.engine import open_engine
@@ -23,7 +23,7 @@ from eshop_chassis.readiness import MissingError, describe
 from eshop_chassis.settings import MySQLSettings
 from protoc_gen_fastapi.runtime import Unavailable
 
-__all__ = ["Database", "Tx", "execute", "fetch", "marks", "open_mysql"]
+__all__ = ["Database", "Transactions", "Tx", "execute", "fetch", "marks", "open_mysql"]
 
 T = TypeVar("T")
 Opened = TypeVar("Opened", Transaction, AsyncConnection)
@@ -37,6 +37,34 @@ PAUSES_SECONDS = (0.01, 0.02, 0.04, 0.08)
 CHECK_SECONDS = 2.0
 LEASE_SECONDS = 10
 LAST_TRANSACTIONS_SECONDS = 5.0
+
+
+class Transactions(Protocol):
+    """A database as the stories of a service see it: they run transactions and hold leases, and nothing else.
+
+    `Database` is the real one; the shop in memory of the tests has one of its own.
+    """
+
+    @property
+    def barriers(self) -> BarrierStore[Any]:
+        """Where the barrier rows of branches are written."""
+        ...
+
+    async def run(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Runs `work` in one transaction; see `Database.run`."""
+        ...
+
+    async def run_core(self, work: CoreWork[T]) -> T:
+        """The same for work with statements of SQLAlchemy Core."""
+        ...
+
+    def refuse_while_away(self) -> None:
+        """Raises Unavailable while it is known that the database is away."""
+        ...
+
+    def lease(self, name: str, seconds: int = ...) -> AbstractAsyncContextManager[bool]:
+        """Holds the lease of this name while the body runs; see `leases.held`."""
+        ...
 
 
 class Database:

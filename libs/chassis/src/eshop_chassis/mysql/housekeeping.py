@@ -27,11 +27,13 @@ BEFORE_ALL = -(1 << 63)
 class HousekeepingSettings(EshopSettings):
     """How long rows are kept that only a repeated call would need, and how gently they are deleted."""
 
-    housekeeping_seconds: float = Field(600.0, ge=0, description="how often old rows are looked for; 0: never")
-    housekeeping_rows: int = Field(500, gt=0, le=10_000, description="most rows that one statement deletes")
-    housekeeping_pause: float = Field(0.05, ge=0, description="seconds between two such statements")
-    keep_refusals_days: int = Field(30, ge=7, description="how long the reasons of refused branches are kept")
-    dtm_database: str = Field("dtm", pattern="[A-Za-z0-9_]+", description="database of the DTM that stores in MySQL")
+    housekeeping_seconds: float = Field(default=600.0, ge=0, description="how often old rows are looked for; 0: never")
+    housekeeping_rows: int = Field(default=500, gt=0, le=10_000, description="most rows that one statement deletes")
+    housekeeping_pause: float = Field(default=0.05, ge=0, description="seconds between two such statements")
+    keep_refusals_days: int = Field(default=30, ge=7, description="how long the reasons of refused branches are kept")
+    dtm_database: str = Field(
+        default="dtm", pattern="[A-Za-z0-9_]+", description="database of the DTM that stores in MySQL"
+    )
 
 
 @dataclass(frozen=True)
