@@ -160,7 +160,8 @@ def _may_be_absent(field: FieldDescriptor) -> bool:
 
 
 def _rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
-    return field.GetOptions().Extensions[validate_pb2.field]
+    extension: Any = validate_pb2.field
+    return field.GetOptions().Extensions[extension]
 
 
 def _rules_of_scalar(field: FieldDescriptor) -> Any:

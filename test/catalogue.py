@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from eshop_protos.coupon.v1 import coupon_api
@@ -37,8 +37,8 @@ class Rpc:
     service: str
     name: str
     path: str
-    request: type[Message]
-    reply: type[Message]
+    request: type[Any]  # of Message, for whose DESCRIPTOR the types know two classes
+    reply: type[Any]
     verb: str
     route: str
     has_body: bool
@@ -59,7 +59,8 @@ class Rpc:
 
 
 def _rpc(service: str, method: MethodDescriptor) -> Rpc:
-    http = method.GetOptions().Extensions[annotations_pb2.http]
+    extension: Any = annotations_pb2.http
+    http = method.GetOptions().Extensions[extension]
     verb = http.WhichOneof("pattern")
     return Rpc(
         service,

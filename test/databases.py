@@ -54,7 +54,7 @@ class Databases:
     def flash_left(self, product_id: int) -> int | None:
         """Units of a product that the flash sale still offers; None where it is not on sale."""
         left = self.redis.hget(f"flash:{{{product_id}}}:sale", "left")
-        return None if left is None else int(left)  # type: ignore[arg-type] - a synchronous client
+        return None if left is None else int(left)
 
     def orders(self, product_id: int) -> list[Row]:
         """Every order row of a product, those that were given up included."""

@@ -5,7 +5,7 @@ Everything passes as bytes, so the line needs to know no message.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import grpc
@@ -78,14 +78,15 @@ class FaultyLine:
 class _Everything(grpc.GenericRpcHandler):
     """Takes every unary call. Asked for its health, it says that it knows no such rpc: callers take it for healthy."""
 
-    def __init__(self, serve: Callable[..., object]) -> None:
+    def __init__(self, serve: Callable[..., Awaitable[bytes]]) -> None:
         self._serve = serve
 
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        if details.method.startswith("/grpc.health."):
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
+        path = handler_call_details.method
+        if path.startswith("/grpc.health."):
             return None
 
-        async def handle(request: bytes, context: object) -> object:
-            return await self._serve(details.method, request, context)  # type: ignore[misc]
+        async def handle(request: bytes, context: object) -> bytes:
+            return await self._serve(path, request, context)
 
         return grpc.unary_unary_rpc_method_handler(handle)

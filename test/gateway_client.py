@@ -86,7 +86,7 @@ class Gateway:
             assert answer.status == 200, answer
             return answer.data if answer.data["status"] in FINAL else None
 
-        return await eventually(final, within=within)  # type: ignore[return-value] - None is waited out
+        return await eventually(final, within=within)
 
 
 def _order(user: int, product: int, count: int, amount: int, coupon: int) -> dict[str, int]:

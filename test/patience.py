@@ -4,16 +4,18 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], T | Awaitable[T]], *, within: float = 10.0, every: float = 0.05) -> T:
+async def eventually(
+    look: Callable[[], T | Awaitable[T | None] | None], *, within: float = 10.0, every: float = 0.05
+) -> T:
     """Looks until the answer is truthy and returns it. Fails, with the last answer, when the time is over."""
     deadline = time.monotonic() + within
     while True:
-        answer = look()
+        answer: Any = look()
         if inspect.isawaitable(answer):
             answer = await answer
         if answer:

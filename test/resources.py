@@ -90,7 +90,7 @@ async def _order(on: Transport) -> Made:
         return outcome["order"] if outcome["status"] == "confirmed" else None
 
     row = await eventually(order)
-    return Made(row["id"], {**fields, "orderID": placed["orderID"], "couponID": 0, "status": 1})  # type: ignore[index]
+    return Made(row["id"], {**fields, "orderID": placed["orderID"], "couponID": 0, "status": 1})
 
 
 async def _at_once(_on: Transport, _made: Made) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -75,7 +75,7 @@ class Shoppers:
 
 
 @asynccontextmanager
-async def shoppers_in(gw: Gateway, product: int, *, each: int = 1) -> AsyncIterator[Shoppers]:
+async def shoppers_in(gw: Gateway, product: int, *, each: int = 1) -> AsyncGenerator[Shoppers]:
     """A load until the block ends; a request that is under way then counts neither way. Fails if the load broke off."""
     await gw.set_flash(product, 1_000_000)
     shoppers = Shoppers(gw, product, each)

@@ -6,7 +6,7 @@ reads it.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def without_values(statement: str) -> str:
 
 
 @contextmanager
-def sql_log(stack: RunningStack | None) -> Iterator[None]:
+def sql_log(stack: RunningStack | None) -> Generator[None]:
     """Logs while the block runs, where a file is named and there is a stack."""
     file = os.environ.get(VARIABLE)
     if not file or stack is None:

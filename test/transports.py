@@ -149,7 +149,8 @@ def assert_written_out(message: Descriptor, data: dict[str, Any]) -> None:
         values = data[field.name]
         if field.is_repeated:
             assert isinstance(values, list), field.full_name
-        for value in values if field.is_repeated else [values]:
+        each: list[Any] = values if field.is_repeated else [values]
+        for value in each:
             if field.message_type is None:
                 assert type(value) is _TYPES.get(field.cpp_type, int), field.full_name
             elif value is not None:

@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -107,6 +108,6 @@ def test_both_are_taken_down_where_one_can_not_be_measured(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("other", [{"base": "http://127.0.0.1:1"}, {"running": "shop"}, {"keep": True}, {"docs": True}])
 def test_what_a_comparison_can_not_have_is_refused(other: dict[str, object]) -> None:
-    settings = {"base": "", "running": "", "keep": False, "docs": False, **other}
+    settings: dict[str, Any] = {"base": "", "running": "", "keep": False, "docs": False, **other}
     with pytest.raises(BadSetting, match="stacks of its own"):
         cli.bench(rows="list-0", repeat=1, is_short=True, offset=0, before="/nowhere", show_list=False, **settings)

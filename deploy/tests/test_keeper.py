@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def keeping(stack: StackDir, part: Part, *needs: Keeper) -> AsyncIterator[Keeper]:
+async def keeping(stack: StackDir, part: Part, *needs: Keeper) -> AsyncGenerator[Keeper]:
     """A keeper at work; its process is killed at the end."""
     kept = Keeper(stack, part, lambda: None)
     task = asyncio.create_task(kept.keep(list(needs)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,21 @@ def test_mysqls_init_file_holds_one_statement_a_line() -> None:
 def test_a_password_with_quotes_stays_inside_its_quotes() -> None:
     sql = mariadb.init_sql(read_settings({"ESHOP_MYSQL_PASSWORD": "o'n\\e"}), "")
     assert r"ALTER USER 'root'@'127.0.0.1' IDENTIFIED BY 'o''n\\e';" in sql
+
+
+def test_a_log_of_aria_that_could_not_be_read_at_the_last_start_is_set_aside(tmp_path: Path) -> None:
+    log, failed = tmp_path / "mysql.log", "mariadbd: Aria recovery failed. Please run aria_chk -r\n"
+    assert not mariadb.aria_gave_up(log)
+    log.write_text(f"Starting MariaDB 10\n{failed}[ERROR] Aborting\n" + "a line of a stack trace\n" * 1_000)
+    assert mariadb.aria_gave_up(log)
+    for name in ("aria_log_control", "aria_log.00000001", "ibdata1"):
+        (tmp_path / name).write_text(name)
+    for _ in range(2):
+        mariadb.set_aria_log_aside(tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["aria_log.aside", "ibdata1", "mysql.log"]
+    assert {file.name for file in (tmp_path / "aria_log.aside").iterdir()} == {"aria_log_control", "aria_log.00000001"}
+    log.write_text(f"Starting MariaDB 10\n{failed}Starting MariaDB 10\nready for connections\n")
+    assert not mariadb.aria_gave_up(log)
 
 
 def test_dtm_binds_the_stacks_address_and_its_own_store() -> None:

@@ -1,9 +1,10 @@
 """Fixtures of the gateway's tests: real gRPC servers as upstreams, and the gateway before them on HTTP and gRPC."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 import httpx
@@ -52,7 +53,7 @@ async def upstreams(stack: AsyncExitStack) -> dict[str, Upstream]:
 
 
 @pytest.fixture
-def start(stack: AsyncExitStack) -> Callable[[Upstream], object]:
+def start(stack: AsyncExitStack) -> Callable[[Upstream], Awaitable[Upstream]]:
     """Starts another upstream."""
 
     async def started(upstream: Upstream) -> Upstream:
@@ -62,14 +63,14 @@ def start(stack: AsyncExitStack) -> Callable[[Upstream], object]:
 
 
 @pytest.fixture
-def open_gateway(stack: AsyncExitStack, upstreams: dict[str, Upstream]) -> Callable[..., object]:
+def open_gateway(stack: AsyncExitStack, upstreams: dict[str, Upstream]) -> Callable[..., Awaitable[Gateway]]:
     """Opens a gateway before the upstreams; settings can be given."""
 
-    async def opened(**settings: object) -> Gateway:
+    async def opened(**settings: Any) -> Gateway:
         addresses = {f"{name}_address": upstream.address for name, upstream in upstreams.items()}
-        chosen = Settings(**{**addresses, **settings})
+        chosen: dict[str, Any] = {**addresses, **settings}
         hooks = ChassisHooks(ServiceSettings())
-        service = await stack.enter_async_context(open_service(chosen, hooks))
+        service = await stack.enter_async_context(open_service(Settings(**chosen), hooks))
         [api] = service.apis
         app = FastAPI()
         install(app, hooks)
@@ -88,13 +89,13 @@ def open_gateway(stack: AsyncExitStack, upstreams: dict[str, Upstream]) -> Calla
 
 
 @pytest.fixture
-async def gw(open_gateway: Callable[..., object]) -> Gateway:
+async def gw(open_gateway: Callable[..., Awaitable[Gateway]]) -> Gateway:
     """A gateway before upstreams that all answer."""
     return await open_gateway()
 
 
 @asynccontextmanager
-async def _serving(upstream: Upstream) -> AsyncIterator[Upstream]:
+async def _serving(upstream: Upstream) -> AsyncGenerator[Upstream]:
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers((upstream.handlers(),))
     upstream.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"

@@ -26,7 +26,7 @@ from protoc_gen_fastapi.runtime import (
 
 from .upstreams import KINDS, OriginalOrders
 
-USER = {"name": "Ann", "email": "ann@example.com", "password": "secret horse", "phone": "+4912345678"}
+USER: dict[str, Any] = {"name": "Ann", "email": "ann@example.com", "password": "secret horse", "phone": "+4912345678"}
 ORDER = {"userID": 7, "productID": 1, "productCount": 2, "amount": 100, "couponID": 0}
 BUY = {"userID": 7, "productID": 1, "amount": 100}
 PAGE = types_pb2.Params(page=2, limit=5, before=9)
@@ -277,7 +277,7 @@ class TestBatches:
         assert orders.rpcs.count("submit_many") < 10
 
     async def test_an_upstream_that_knows_no_batches_is_asked_one_by_one(self, open_gateway, start):
-        original = await start(OriginalOrders())
+        original = await start(OriginalOrders())  # pyright: ignore[reportAbstractUsage] - only what the gateway calls
         gw = await open_gateway(order_address=original.address)
         for _ in range(2):
             answers = await asyncio.gather(*(over_http(gw, "POST /api/v1/order/submit", ORDER) for _ in range(5)))

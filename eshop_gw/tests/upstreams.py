@@ -1,7 +1,7 @@
 """Small services to stand behind the gateway. Each remembers what it was asked, and answers as the test wants."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import grpc
 import grpc.aio
@@ -44,7 +44,7 @@ class Upstream:
         if isinstance(answer, list):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if callable(answer):
-            answer = await answer(request)
+            answer = await cast("Any", answer)(request)
         if isinstance(answer, RpcError):
             raise answer
         return answer

@@ -95,7 +95,8 @@ class RedisShelf(Shelf):
         self._products.add(product)
         names = ["state", "set", "left", "accepted", "returned"]
         state, *numbers = await self.redis.hmget(Keys(product).sale, names)
-        return (state, *(int(n or 0) for n in numbers))
+        put_in, left, accepted, returned = (int(n or 0) for n in numbers)
+        return state, put_in, left, accepted, returned
 
     async def unsettled(self, product: int) -> dict[str, Take]:
         found = await self.redis.hgetall(Keys(product).unsettled)

@@ -84,7 +84,8 @@ class Stall:
     def sell(self, product: int) -> Any:
         """What `buy` does in the service's process, for a buyer who came alone."""
         buyer = buy.Buyer(IDS.new("f"), 7, product, 100, "r-1")
-        return self.buying._sell([_Alone(buyer)])
+        alone: Any = _Alone(buyer)
+        return self.buying._sell([alone])
 
     def queued(self) -> list[str]:
         """The ids of the orders in the queue, each once: the order service places an id once however often it comes."""

@@ -110,7 +110,7 @@ class TestSeveralProducts:
         await stall.shelf.buy(sold_out, "before")
         wanted = [on_sale, sold_out, none, on_sale, on_sale]
         requests = [pb.FlashSaleRequest(userID=n + 1, productID=p, amount=100) for n, p in enumerate(wanted)]
-        answers = await stall.buying.buy_many(requests, ["r"] * 5)
+        answers: Any = await stall.buying.buy_many(requests, ["r"] * 5)
         codes = [answer.short if isinstance(answer, Refused) else "ok" for answer in answers]
         assert codes == ["ok", "SOLD_OUT", "NOT_ON_SALE", "ok", "SOLD_OUT"]
         assert stall.queued() == [answers[0].order_id, answers[3].order_id] == await taken(stall.shelf, on_sale)
@@ -119,7 +119,7 @@ class TestSeveralProducts:
         for number in range(3):
             await stall.shelf.opened(product + number, 5)
         requests = [pb.FlashSaleRequest(userID=7, productID=product + n % 3, amount=100) for n in range(6)]
-        answers = await stall.buying.buy_many(requests, ["r"] * 6)
+        answers: Any = await stall.buying.buy_many(requests, ["r"] * 6)
         assert sorted(stall.queued()) == sorted(answer.order_id for answer in answers)
         assert {json.loads(m.value)["productID"] for m in stall.queue.messages} == {product, product + 1, product + 2}
         [gid] = stall.dtm.made
@@ -137,7 +137,8 @@ class TestSeveralProducts:
 
         monkeypatch.setattr(stall.shelf.sales, "at_sight", sees_nothing)
         requests = [pb.FlashSaleRequest(userID=7, productID=product + n, amount=100) for n in range(2)]
-        sold, closed = await stall.buying.buy_many(requests, ["a", "b"])
+        answers: Any = await stall.buying.buy_many(requests, ["a", "b"])
+        sold, closed = answers
         assert (type(sold), closed.short) == (buy.Accepted, "SALE_CLOSED")
         await stall.settle()
         assert stall.queued() == [sold.order_id]

@@ -49,7 +49,7 @@ class Server:
     async def _answers(self) -> bool:
         async with open_redis(self.settings) as client:
             try:
-                return bool(await client.ping())  # type: ignore[misc] - redis-py's types mix sync and async
+                return bool(await client.ping())
             except Exception:
                 return False
 
@@ -115,7 +115,7 @@ async def test_a_call_that_began_before_the_restart_takes_nothing_after_it(serve
     assert runs.last == old, "nobody has met the new run yet"
     with pytest.raises(RedisConnectionError, match="restarted"):
         await take(sales, "a")
-    assert (runs.last == old, await sales._redis.hget(Keys(PRODUCT).sale, "left")) == (False, "5")  # type: ignore[misc]
+    assert (runs.last == old, await sales._redis.hget(Keys(PRODUCT).sale, "left")) == (False, "5")
 
 
 async def test_a_sale_that_is_opened_for_an_earlier_run_sells_nothing(sales: Sales):
@@ -162,5 +162,5 @@ async def test_a_repetition_in_the_lost_second_counts_once(server: Server, sales
     await redis.delete(*keys, *([Keys(PRODUCT).users] if 0 in lost else []))
     await sales.close(PRODUCT, token)
     await sales.open(PRODUCT, token, 1, 4, 1, keep_buyers=True)
-    counted: Any = await redis.hgetall(Keys(PRODUCT).users)  # type: ignore[misc]
+    counted: Any = await redis.hgetall(Keys(PRODUCT).users)
     assert counted == {"7": "1"}

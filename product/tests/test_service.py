@@ -1,5 +1,7 @@
 """The product service: a catalogue that can be read, changed field by field, and filtered."""
 
+from typing import Any
+
 import pytest
 
 from eshop_chassis.mysql import Database
@@ -10,7 +12,12 @@ from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import Call, NotFound
 
 pytestmark = pytest.mark.parts
-TEAPOT = {"name": "Teapot", "price": 1999, "photo": "https://example.com/t.jpg", "description": "Holds a litre"}
+TEAPOT: dict[str, Any] = {
+    "name": "Teapot",
+    "price": 1999,
+    "photo": "https://example.com/t.jpg",
+    "description": "Holds a litre",
+}
 
 
 @pytest.fixture
@@ -18,7 +25,7 @@ def service(db: Database) -> ProductService:
     return ProductService(db, ProductStore())
 
 
-async def create(service: ProductService, **values: object) -> int:
+async def create(service: ProductService, **values: Any) -> int:
     return (await service.create(pb.CreateProductRequest(**{**TEAPOT, **values}), Call.local())).id
 
 
@@ -26,8 +33,9 @@ async def get(service: ProductService, product_id: int) -> pb.Product:
     return (await service.get_by_id(pb.GetProductByIDRequest(id=product_id), Call.local())).product
 
 
-async def names(service: ProductService, **params: object) -> list[str]:
-    request = pb.ListProductRequest(params=types_pb2.Params(**{"page": 0, "limit": 10, **params}))
+async def names(service: ProductService, **params: Any) -> list[str]:
+    wanted: dict[str, Any] = {"page": 0, "limit": 10, **params}
+    request = pb.ListProductRequest(params=types_pb2.Params(**wanted))
     return [product.name for product in (await service.list(request, Call.local())).products]
 
 

@@ -51,7 +51,8 @@ def field_values(field: FieldDescriptor) -> st.SearchStrategy[Any]:
 
 
 def rules(field: FieldDescriptor) -> Any:
-    return field.GetOptions().Extensions[validate_pb2.field]
+    extension: Any = validate_pb2.field
+    return field.GetOptions().Extensions[extension]
 
 
 def integers(field: FieldDescriptor) -> st.SearchStrategy[int]:

@@ -100,6 +100,7 @@ LISTS = [
 @pytest.mark.parametrize(("full_name", "field"), LISTS, ids=lambda v: v if isinstance(v, str) else v.name)
 def test_lists_keep_their_bounds(full_name: str, field: FieldDescriptor) -> None:
     check, model = CHECKS[full_name]
+    assert field.containing_type is not None
     bound = rules(field).repeated
     right = example(model)
     for size in {0, bound.min_items, bound.max_items, bound.max_items + 1}:

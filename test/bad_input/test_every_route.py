@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -152,7 +152,7 @@ async def test_a_huge_body_is_refused(clients: Clients, key: str) -> None:
     rpc = HTTP_RPCS[key]
     body = json.dumps({**sound_request(rpc.request.DESCRIPTOR), "unknown": "x" * (3 << 20)}).encode()
 
-    async def chunks() -> Any:
+    async def chunks() -> AsyncIterator[bytes]:
         for start in range(0, len(body), 1 << 16):
             yield body[start : start + (1 << 16)]
 

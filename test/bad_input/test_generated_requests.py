@@ -1,6 +1,7 @@
 """Requests that schemathesis derives from the OpenAPI documents: no server error, and every answer as documented."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -44,10 +45,14 @@ def test_no_generated_request_makes_a_server_error(
         return  # nothing to spoil
 
     @settings(
-        max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list[Any](HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))
-    def check(case: schemathesis.Case) -> None:
+    def check(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(session=session, checks=CHECKS)
 
     check()

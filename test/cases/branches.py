@@ -149,7 +149,8 @@ async def _(on: Transport, db: Databases) -> None:
 
 @case("pay.CreateRevert")
 async def _(on: Transport, db: Databases) -> None:
-    payment, branch = {"userID": 1, "orderID": fresh.order_id(), "amount": 300}, Branch(fresh.gid())
+    payment: dict[str, Any] = {"userID": 1, "orderID": fresh.order_id(), "amount": 300}
+    branch = Branch(fresh.gid())
     await on("pay", "Create", branch, **payment)
     await on("pay", "CreateRevert", branch.undo(), **payment)
     assert db.live_payments(payment["orderID"]) == []

@@ -28,7 +28,7 @@ async def _confirmed(on: Transport, order_id: str) -> dict[str, Any]:
         assert outcome["status"] in ("accepted", "running", "confirmed"), outcome
         return outcome["order"] if outcome["status"] == "confirmed" else None
 
-    return await eventually(look, within=20)  # type: ignore[return-value] - None is waited out
+    return await eventually(look, within=20)
 
 
 @case("order.Submit")
@@ -123,7 +123,8 @@ async def _(on: Transport, db: Databases) -> None:
 
 def _message_of_the_only_sale(db: Databases, product: int) -> str:
     """The gid of the message that sold the only unit; the barrier's key tells it."""
-    (key,) = db.redis.keys(f"flash:{{{product}}}:barrier:*")  # type: ignore[misc] - a synchronous client
+    keys: Any = db.redis.keys(f"flash:{{{product}}}:barrier:*")
+    (key,) = keys
     return key.split(":")[3]
 
 
@@ -187,7 +188,7 @@ async def _(on: Transport, db: Databases) -> None:
 
 @case("flash_sale.GetRun")
 async def _(on: Transport, db: Databases) -> None:
-    run_id = db.redis.info("server")["run_id"]  # type: ignore[index] - a synchronous client
+    run_id = db.redis.info("server")["run_id"]
     assert await on("flash_sale", "GetRun") == {"runID": run_id, "drained": False}
     assert (await on("flash_sale", "GetRun", queue=True))["runID"] == run_id
 

@@ -12,7 +12,8 @@ from google.protobuf.message import Message
 
 def as_json(message: Message) -> dict[str, Any]:
     """The message as an object of JSON values. An optional field that is not set is left out."""
-    return {field.name: _value(message, field) for field in message.DESCRIPTOR.fields if _is_written(message, field)}
+    descriptor: Any = message.DESCRIPTOR
+    return {field.name: _value(message, field) for field in descriptor.fields if _is_written(message, field)}
 
 
 def _is_written(message: Message, field: FieldDescriptor) -> bool:

@@ -22,7 +22,7 @@ _INTEGERS = {
 }
 
 
-class JsonList(click.ParamType):
+class JsonList(click.ParamType[list[Any]]):
     """A JSON list."""
 
     name = "json"
@@ -73,7 +73,7 @@ def _option(field: FieldDescriptor) -> click.Option:
     )
 
 
-def _type(field: FieldDescriptor) -> click.ParamType:
+def _type(field: FieldDescriptor) -> click.ParamType[Any]:
     if field.is_repeated:
         return JsonList()
     return click.INT if field.cpp_type in _INTEGERS else click.STRING
@@ -100,6 +100,7 @@ def _example(field: FieldDescriptor) -> Any:
 def _documented(field: FieldDescriptor) -> FieldInfo | None:
     """What the proto says about a field; the generated model of its message knows. None for messages of gRPC alone."""
     message = field.containing_type
+    assert message is not None
     module = import_module(message.file.name.removesuffix(".proto").replace("/", ".") + "_api")
     model: type[BaseModel] | None = getattr(module, message.name, None)
     return model.model_fields[field.name] if model else None

@@ -72,7 +72,7 @@ def _call_options(address: str) -> list[click.Parameter]:
 
 def _run(method: MethodDescriptor, options: dict[str, Any]) -> None:
     address, metadata, timeout = (options.pop(name) for name in ("address", "metadata", "timeout"))
-    pairs = list(_pairs(metadata))
+    pairs = tuple(_pairs(metadata))
     request = _request(method.input_type, options)
     try:
         reply = _call(address, method, request, pairs, timeout)
@@ -83,7 +83,7 @@ def _run(method: MethodDescriptor, options: dict[str, Any]) -> None:
 
 
 def _call(
-    address: str, method: MethodDescriptor, request: Message, metadata: list[tuple[str, str]], timeout: float
+    address: str, method: MethodDescriptor, request: Message, metadata: tuple[tuple[str, str], ...], timeout: float
 ) -> Message:
     path = f"/{method.containing_service.full_name}/{method.name}"
     with grpc.insecure_channel(address) as channel:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 import fresh
@@ -24,7 +24,7 @@ REST_WITHIN = 180.0
 
 
 @contextmanager
-def books_of(stack: RunningStack) -> Iterator[Books]:
+def books_of(stack: RunningStack) -> Generator[Books]:
     """The books, through connections made now: those of before were cut."""
     db = Databases(stack)
     try:

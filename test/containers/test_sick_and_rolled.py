@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import httpx
@@ -70,7 +70,7 @@ async def _ready(place: str, status: int) -> bool:
 
 
 @contextmanager
-def without_mysql(project: ComposeProject, container: str) -> Iterator[None]:
+def without_mysql(project: ComposeProject, container: str) -> Generator[None]:
     """Packets of this container to MySQL find no way; everybody still reaches the container itself."""
     (mysql,) = project.containers("mysql")
     addresses = inspect(mysql, "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}").split()

@@ -14,11 +14,11 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent)]
 
 # Each enters its rows into the table, in the order of the report.
-import deaths  # noqa: E402, F401
-import machines  # noqa: E402, F401
-import network  # noqa: E402, F401
-import pauses  # noqa: E402, F401
-import stores  # noqa: E402, F401
+import deaths  # noqa: E402, F401  # pyright: ignore[reportUnusedImport] - for its rows
+import machines  # noqa: E402, F401  # pyright: ignore[reportUnusedImport] - for its rows
+import network  # noqa: E402, F401  # pyright: ignore[reportUnusedImport] - for its rows
+import pauses  # noqa: E402, F401  # pyright: ignore[reportUnusedImport] - for its rows
+import stores  # noqa: E402, F401  # pyright: ignore[reportUnusedImport] - for its rows
 from line import open_lines  # noqa: E402
 from report import HEAD, RULE, Report, commit, line  # noqa: E402
 from run import Result, Run  # noqa: E402

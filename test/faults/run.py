@@ -96,7 +96,7 @@ class Run:
     async def _run(self, gw: Gateway) -> None:
         rest, shelf = Rest(self._shop), Shelf()
         left = await rest.reached(FIRST_REST_SECONDS, self._tell)
-        if not isinstance(left, float):
+        if isinstance(left, tuple):
             raise StackFailedError(f"not at rest before the row began: {'; '.join(left[0] + left[1])}")
         await shelf.fill(gw)
         buyers = Buyers(gw, shelf, self._rng, pace=self._pace)
@@ -134,11 +134,11 @@ class Run:
 
     async def _rest_in_time(self, rest: Rest) -> None:
         took = await self._rest(rest)
-        if isinstance(took, float):
-            self._result.seconds_to_converge = round(took, 1)
-        else:
+        if isinstance(took, tuple):
             on_its_way, broken = took
             self._fail("broken" if broken else "not converged", broken + on_its_way)
+        else:
+            self._result.seconds_to_converge = round(took, 1)
 
     async def _judge(self, judge: Judge, scene: Scene) -> None:
         problems = await judge.broken_promises()
@@ -151,11 +151,11 @@ class Run:
         """Waits for rest; in a row that needs it, repairs the books when they don't come to rest by themselves."""
         begin = time.monotonic()
         took = await rest.reached(self._row.patience, self._tell)
-        if self._row.repaired and not isinstance(took, float):
+        if self._row.repaired and isinstance(took, tuple):
             self._tell(f"repairing: {'; '.join(took[1] + took[0])[:200]}")
             self._tell((await self._shop.repair())[-300:])
             again = await rest.reached(self._row.patience, self._tell)
-            return time.monotonic() - begin if isinstance(again, float) else again
+            return again if isinstance(again, tuple) else time.monotonic() - begin
         return took
 
     def _fail(self, verdict: str, problems: list[str]) -> None:

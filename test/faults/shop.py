@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from signal import Signals
 
 from line import HOST
 from running_stack import RunningStack
@@ -126,7 +127,7 @@ class Shop:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    def supervisor_signal(self, number: int) -> None:
+    def supervisor_signal(self, number: Signals) -> None:
         record = process.read_record(self.stack.supervisor_record)
         if record is None:
             raise StackFailedError("the supervisor does not run")
@@ -144,6 +145,7 @@ class Shop:
 
     async def ready(self, *parts: str, within: float = READY_SECONDS) -> None:
         """Waits until these parts, or all, do their work."""
+        missing: list[str] = []
         try:
             async with asyncio.timeout(within):
                 while (missing := self.missing(*parts)) != []:  # noqa: ASYNC110 - a file tells, no event

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
@@ -123,7 +123,7 @@ def test_one_seed_makes_the_same_requests_and_another_seed_others() -> None:
 
 
 @asynccontextmanager
-async def echo_behind_a_line() -> AsyncIterator[tuple[Line, list[bytes]]]:
+async def echo_behind_a_line() -> AsyncGenerator[tuple[Line, list[bytes]]]:
     """A line in front of a server that answers with what it was sent; and all that it was sent."""
     heard: list[bytes] = []
 

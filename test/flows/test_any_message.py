@@ -1,6 +1,7 @@
 """Whatever is written to the order queue, the next good order is final at once."""
 
 import asyncio
+from typing import Any
 
 from gateway_client import Gateway
 from hypothesis import HealthCheck, given, settings
@@ -38,7 +39,7 @@ async def test_after_any_messages_the_next_order_is_final_in_five_seconds(
         placed = await gw.notify(user, product)
         assert (await gw.settled(placed.order_id, within=5))["status"] == "confirmed"
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None, suppress_health_check=list[Any](HealthCheck))
     @given(MESSAGES)
     def check(messages: list[Raw]) -> None:
         asyncio.run_coroutine_threadsafe(goes_on(messages), loop).result(60)

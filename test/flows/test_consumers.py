@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
 from books import Books
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from databases import Databases
 from gateway_client import Gateway
 from patience import eventually
@@ -45,7 +46,7 @@ def _free_port() -> str:
 @contextmanager
 def _order_service(
     stack: RunningStack, topic: str, *, take: int, mysql_port: int = 0
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Generator[subprocess.Popen[bytes]]:
     """One more order service, which consumes this topic; DTM calls the branches of the stack's own."""
     env = {
         **os.environ,

@@ -87,7 +87,7 @@ async def test_what_is_no_order_is_put_aside_again_with_the_same_place(
     assert first.state == "not an order"
 
     _replay(stack, first)
-    both = await eventually(lambda: len(found := _listed(stack, poison)) == 2 and found, within=20)
+    both = await eventually(lambda: found if len(found := _listed(stack, poison)) == 2 else None, within=20)
 
     assert {fate.letter.position for fate in both} == {first.letter.position}
     assert all(fate.letter.headers["reason"] for fate in both)

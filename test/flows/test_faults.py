@@ -5,7 +5,7 @@ behind is finished by the suite itself. All scenarios run side by side, because 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -93,7 +93,7 @@ async def calls(stack: RunningStack, gw: Gateway) -> AsyncIterator[dict[str, int
 
 
 @asynccontextmanager
-async def awake(stack: RunningStack) -> AsyncIterator[None]:
+async def awake(stack: RunningStack) -> AsyncGenerator[None]:
     """DTM comes back to what waits at once. One waker for all: several deadlock in DTM's table, as one may with DTM."""
 
     async def wake(dtm: aiodtm.Dtm) -> None:

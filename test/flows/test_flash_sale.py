@@ -115,7 +115,7 @@ async def test_a_sale_can_be_set_while_it_sells(gw: Gateway, books: Books, db: D
 
 async def _set_when_possible(gw: Gateway, product: int, units: int) -> None:
     """A setting is refused while more units than it offers are still being booked."""
-    body = {"productID": product, "stock": units}
+    body, answer = {"productID": product, "stock": units}, None
     for _ in range(50):
         answer = await gw.ask("POST", "/api/v1/stock/setFlashSale", json=body)
         if answer.status == 200:

@@ -1,8 +1,9 @@
 """`make verify` catches: each invariant is broken on purpose in its store, and the culprit is named."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pymysql
 import pytest
@@ -161,7 +162,7 @@ async def test_an_order_that_was_deleted_by_hand_is_named_with_its_history(
 
 
 @contextmanager
-def _without_order(mysql: Cursor, order_id: str) -> Iterator[None]:
+def _without_order(mysql: Cursor, order_id: str) -> Generator[None]:
     mysql.execute("CREATE TEMPORARY TABLE eshop_order.kept LIKE eshop_order.order_record")
     mysql.execute("INSERT INTO eshop_order.kept SELECT * FROM eshop_order.order_record WHERE order_id = %s", [order_id])
     mysql.execute("DELETE FROM eshop_order.order_record WHERE order_id = %s", [order_id])
@@ -226,8 +227,8 @@ def test_a_buyer_beyond_the_limit_is_named(verify: Books, db: Databases, sold: S
 
 
 @contextmanager
-def _put_back(db: Databases, *keys: str) -> Iterator[None]:
-    kept = {key: db.redis.hgetall(key) for key in keys}
+def _put_back(db: Databases, *keys: str) -> Generator[None]:
+    kept: dict[str, Any] = {key: db.redis.hgetall(key) for key in keys}
     try:
         yield
     finally:

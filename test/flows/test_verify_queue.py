@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from patience import eventually
 from queue_messages import OrderQueue
 from running_stack import RunningStack
@@ -21,7 +22,7 @@ def astray(stack: RunningStack) -> Iterator[Settings]:
     topic, settings = f"dead-letters-{uuid4().hex[:12]}", read_settings(stack.env)
     admin = AdminClient({"bootstrap.servers": stack.address("KAFKA")})
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(10)
-    yield replace(settings, extra=settings.extra | {"ESHOP_KAFKA_DEAD_LETTER_TOPIC": topic})
+    yield replace(settings, extra={**settings.extra, "ESHOP_KAFKA_DEAD_LETTER_TOPIC": topic})
     admin.delete_topics([topic])[topic].result(10)
 
 

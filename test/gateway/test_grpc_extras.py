@@ -1,5 +1,7 @@
 """What every gRPC port serves beside its rpcs: health by service name, and reflection."""
 
+from typing import Any
+
 import grpc
 import grpc.aio
 import pytest
@@ -12,7 +14,7 @@ from running_stack import RunningStack
 @pytest.mark.parametrize("service", APIS)
 async def test_health_is_told_by_service_name(stack: RunningStack, service: str) -> None:
     async with grpc.aio.insecure_channel(stack.grpc(service)) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
+        health: Any = health_pb2_grpc.HealthStub(channel)
         for name in ("", APIS[service].SERVICE_NAME):
             reply = await health.Check(health_pb2.HealthCheckRequest(service=name), timeout=5)
             assert reply.status == health_pb2.HealthCheckResponse.SERVING
@@ -21,7 +23,8 @@ async def test_health_is_told_by_service_name(stack: RunningStack, service: str)
 @pytest.mark.parametrize("service", APIS)
 async def test_reflection_names_the_service(stack: RunningStack, service: str) -> None:
     async with grpc.aio.insecure_channel(stack.grpc(service)) as channel:
-        reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub
+        reflection = stub(channel)
         request = reflection_pb2.ServerReflectionRequest(list_services="")
         async for reply in reflection.ServerReflectionInfo(iter([request]), timeout=5):
             names = {listed.name for listed in reply.list_services_response.service}

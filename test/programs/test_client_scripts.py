@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from cases import branches, front_door, keeping, selling  # noqa: F401 - importing enters their cases
+from cases import branches, front_door, keeping, selling  # noqa: F401  # pyright: ignore[reportUnusedImport] - as cases
 from cases.table import CASES
 from catalogue import APIS, RPCS, Rpc
 from click.testing import CliRunner

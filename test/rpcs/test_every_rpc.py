@@ -1,7 +1,7 @@
 """Every rpc of every service, over gRPC and over HTTP, from one body each."""
 
 import pytest
-from cases import branches, front_door, keeping, selling  # noqa: F401 - importing enters their cases
+from cases import branches, front_door, keeping, selling  # noqa: F401  # pyright: ignore[reportUnusedImport] - as cases
 from cases.table import CASES
 from catalogue import HTTP_RPCS, RPCS
 from databases import Databases

@@ -88,7 +88,7 @@ async def test_a_batch_claims_all_its_orders_or_none(on: Transport, db: Database
 
 
 async def test_an_order_has_one_payment(on: Transport, db: Databases) -> None:
-    payment = {"userID": 1, "orderID": fresh.order_id(), "amount": 100}
+    payment: dict[str, Any] = {"userID": 1, "orderID": fresh.order_id(), "amount": 100}
     owner, other = Branch(fresh.gid()), Branch(fresh.gid())
     await on("pay", "Create", owner, **payment)
 

@@ -1,6 +1,7 @@
 """The user service: passwords are argon2id hashes that nobody gets to see, and an email belongs to one live user."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
@@ -15,7 +16,13 @@ from eshop_user.service import UserService
 from eshop_user.store import UserStore
 from protoc_gen_fastapi.runtime import AlreadyExists, Call, InvalidArgument, NotFound, TooMany
 
-ANN = {"name": "Ann", "email": "ann@example.com", "password": "correct horse", "phone": "+4912345678", "age": 30}
+ANN: dict[str, Any] = {
+    "name": "Ann",
+    "email": "ann@example.com",
+    "password": "correct horse",
+    "phone": "+4912345678",
+    "age": 30,
+}
 parts = pytest.mark.parts
 
 
@@ -24,7 +31,7 @@ def service(db: Database) -> UserService:
     return UserService(db, UserStore(), Passwords())
 
 
-async def create(service: UserService, **values: object) -> int:
+async def create(service: UserService, **values: Any) -> int:
     return (await service.create(pb.CreateUserRequest(**{**ANN, **values}), Call.local())).id
 
 
@@ -32,8 +39,9 @@ async def get(service: UserService, user_id: int) -> pb.User:
     return (await service.get_by_id(pb.GetUserByIDRequest(id=user_id), Call.local())).user
 
 
-async def listed(service: UserService, **params: object) -> pb.ListUserReply:
-    request = pb.ListUserRequest(params=types_pb2.Params(**{"page": 0, "limit": 10, **params}))
+async def listed(service: UserService, **params: Any) -> pb.ListUserReply:
+    wanted: dict[str, Any] = {"page": 0, "limit": 10, **params}
+    request = pb.ListUserRequest(params=types_pb2.Params(**wanted))
     return await service.list(request, Call.local())
 
 
@@ -146,7 +154,7 @@ class TestUsers:
         assert (await get(service, bob)).email == "bob@example.com"
 
     async def test_status_and_logins_are_the_server_s_and_clients_that_send_them_are_served(self, service: UserService):
-        sent = {"status": 1, "loginAt": 1_700_000_000, "loginType": 4}
+        sent: dict[str, Any] = {"status": 1, "loginAt": 1_700_000_000, "loginType": 4}
         user_id = await create(service, **sent)
         await service.update_by_id(pb.UpdateUserByIDRequest(id=user_id, age=31, **sent), Call.local())
         user = await get(service, user_id)
@@ -178,11 +186,12 @@ class TestUsers:
     async def test_who_is_deleted_is_not_found_any_more(self, service: UserService):
         user_id = await create(service)
         await service.delete_by_id(pb.DeleteUserByIDRequest(id=user_id), Call.local())
-        for call, request in (
+        calls: Any = (
             (service.get_by_id, pb.GetUserByIDRequest(id=user_id)),
             (service.update_by_id, pb.UpdateUserByIDRequest(id=user_id, name="x")),
             (service.delete_by_id, pb.DeleteUserByIDRequest(id=user_id)),
-        ):
+        )
+        for call, request in calls:
             with pytest.raises(NotFound, match=f"user {user_id}"):
                 await call(request, Call.local())
 

@@ -136,7 +136,7 @@ def placed(stores: Stores) -> int:
 def open_transactions(stores: Stores) -> int:
     """Transactions that either DTM still works on."""
     sagas = stores.count("FROM dtm.trans_global WHERE status IN ('prepared', 'submitted', 'aborting')")
-    return sagas + int(stores.redis.zcard(UNFINISHED_MESSAGES))  # pyright: ignore[reportArgumentType] - a synchronous client
+    return sagas + int(stores.redis.zcard(UNFINISHED_MESSAGES))
 
 
 def unfinished_orders(stores: Stores) -> int:

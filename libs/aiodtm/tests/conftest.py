@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -33,7 +34,7 @@ DTM = {
         os.environ.get("ESHOP_DTM_REDIS_HTTP", "127.0.0.1:35789"),
     ),
 }
-MYSQL = {
+MYSQL: dict[str, Any] = {
     "host": os.environ.get("ESHOP_MYSQL_HOST", "127.0.0.1"),
     "port": int(os.environ.get("ESHOP_MYSQL_PORT", "3306")),
     "user": os.environ.get("ESHOP_MYSQL_USER", "root"),
@@ -76,10 +77,10 @@ class _BranchServer(grpc.GenericRpcHandler):
     def __init__(self, branches: Branches) -> None:
         self._branches = branches
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
         name = handler_call_details.method.rpartition("/")[2]
 
-        async def answer(payload: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        async def answer(payload: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
             metadata = {str(k): str(v) for k, v in context.invocation_metadata() or ()}
             try:
                 await self._branches.call(name, payload, metadata)

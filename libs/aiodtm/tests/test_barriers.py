@@ -104,7 +104,9 @@ class RedisShelf:
     slot: str = field(default_factory=lambda: f"aiodtm-test:{{{random_gid()}}}")
 
     async def stock(self) -> int:
-        return int(await self.redis.get(f"{self.slot}:stock"))
+        stock = await self.redis.get(f"{self.slot}:stock")
+        assert stock is not None
+        return int(stock)
 
     async def fill(self, stock: int) -> None:
         await self.redis.set(f"{self.slot}:stock", stock, ex=60)

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -34,7 +35,7 @@ end
 class Shop:
     """Two stocks: one in MySQL with plenty of units, one in Redis with few. Branches break off now and then."""
 
-    stage: object
+    stage: Any
     engine: AsyncEngine
     redis: Redis
     store: MySQLBarriers
@@ -54,7 +55,9 @@ class Shop:
     async def left(self) -> tuple[int, int]:
         async with self.engine.begin() as tx:
             num = (await tx.exec_driver_sql("SELECT num FROM stock WHERE id = %s", (self.id,))).scalar_one()
-        return num, int(await self.redis.get(f"{self.slot}:stock"))
+        units = await self.redis.get(f"{self.slot}:stock")
+        assert units is not None
+        return num, int(units)
 
     async def mysql(self, payload: bytes, metadata: dict[str, str]) -> None:
         barrier = Barrier.from_metadata(metadata)
@@ -96,7 +99,7 @@ async def shop(real_stage, engine, redis, mysql_database) -> Shop:
 
 
 async def finished(dtm, gids: list[str], within: float = 120) -> dict[str, Outcome]:
-    end = time.monotonic() + within
+    end, found = time.monotonic() + within, {}
     while time.monotonic() < end:
         found = {gid: await dtm.outcome(gid) for gid in gids}
         if all(outcome and outcome.status in ("succeed", "failed") for outcome in found.values()):

@@ -75,7 +75,9 @@ async def test_without_retry_nothing_goes_on_until_settle():
     shop.dtm._memory.retry_after = None
     assert (await shop.saga.submit(0.1)).status == "running"
     await shop.dtm.settle()
-    assert (await shop.dtm.outcome(shop.saga.gid)).status == "succeed"
+    outcome = await shop.dtm.outcome(shop.saga.gid)
+    assert outcome is not None
+    assert outcome.status == "succeed"
 
 
 async def test_a_transaction_of_the_store_is_undone_by_an_error():

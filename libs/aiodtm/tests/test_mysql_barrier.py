@@ -4,9 +4,11 @@ import asyncio
 import socket
 import time
 from dataclasses import dataclass
+from typing import Any, cast
 
 import pymysql
 import pytest
+from sqlalchemy import QueuePool
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -44,7 +46,8 @@ class Shop:
 
     async def rows(self, gid: str) -> dict[str, str]:
         async with self.engine.begin() as tx:
-            found = await tx.exec_driver_sql(f"SELECT op, reason FROM {self.table} WHERE gid = %s", (gid,))  # noqa: S608
+            sql = f"SELECT op, reason FROM {self.table} WHERE gid = %s"  # noqa: S608
+            found: Any = await tx.exec_driver_sql(sql, (gid,))
             return dict(found.all())
 
     async def write(self, tx: AsyncConnection, id: str, num: int = 1) -> None:
@@ -57,7 +60,7 @@ class Shop:
             return (await tx.exec_driver_sql("SELECT num FROM stock WHERE id = %s", (id,))).scalar()
 
     def idle(self) -> bool:
-        return self.engine.pool.checkedout() == 0
+        return cast("QueuePool", self.engine.pool).checkedout() == 0
 
 
 @pytest.fixture
@@ -457,7 +460,9 @@ async def test_work_may_use_savepoints(shop):
 
 
 def conflict_at_commit(number: int, text: str) -> DBAPIError:
-    return DBAPIError.instance(None, None, pymysql.OperationalError(number, text), pymysql.Error)
+    error = DBAPIError.instance(None, None, pymysql.OperationalError(number, text), pymysql.Error)
+    assert isinstance(error, DBAPIError)
+    return error
 
 
 DEADLOCK = "Got error 149 - 'Lock deadlock; Retry transaction' during COMMIT"

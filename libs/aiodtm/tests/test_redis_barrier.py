@@ -1,6 +1,7 @@
 """The barrier on a real Redis: lost scripts, lost replies, expiry, hash slots, scripts that break off."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -133,7 +134,8 @@ class TestSeveralInOneRoundTrip:
         ]
         await redis.script_flush()
         for repeated in (False, True):
-            done, broken, refused = await once_each(redis, COUNT, calls)
+            outcomes: list[Any] = await once_each(redis, COUNT, calls)
+            done, broken, refused = outcomes
             assert isinstance(broken, ResponseError)
             assert [(o.state, o.repeated) for o in (done, refused)] == [("ok", repeated), ("refused", repeated)]
         assert await stored_each(redis, [barrier(own) for own in slots]) == [done, None, refused]
@@ -142,7 +144,8 @@ class TestSeveralInOneRoundTrip:
         calls = [Guarded(barrier(slot, gid=f"g{n}"), [f"{slot}:n"], ["ok"]) for n in range(3)]
         await once_each(redis, COUNT, calls[:2])
         await redis.script_flush()
-        assert [o.repeated for o in await once_each(redis, COUNT, calls)] == [True, True, False]
+        outcomes: list[Any] = await once_each(redis, COUNT, calls)
+        assert [o.repeated for o in outcomes] == [True, True, False]
         assert await redis.get(f"{slot}:n") == b"3"
 
     async def test_a_lost_connection_is_raised(self, redis, slot):

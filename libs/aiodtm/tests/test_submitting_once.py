@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import httpx
@@ -26,11 +27,12 @@ from aiodtm import (
     open_dtm,
     random_gid,
 )
+from aiodtm._outcome import Status
 from aiodtm._real_server import RealDtm, http_client
 from aiodtm._wire.dtm_pb2 import Request
 
 
-def transaction(status: str, reason: str = "") -> Transaction:
+def transaction(status: Status, reason: str = "") -> Transaction:
     return Transaction("g", "saga", status, reason, "", "", ())
 
 
@@ -38,8 +40,8 @@ def transaction(status: str, reason: str = "") -> Transaction:
 class ScriptedServer:
     """Answers each call with the next word of the script: an error is raised, the last word is repeated."""
 
-    submits: list = field(default_factory=list)
-    queries: list = field(default_factory=list)
+    submits: list[Any] = field(default_factory=list)
+    queries: list[Any] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     hang: bool = False
 
@@ -51,7 +53,7 @@ class ScriptedServer:
     async def query(self, gid: str, limit: float):
         return self._say("query", self.queries)
 
-    def _say(self, call: str, script: list):
+    def _say(self, call: str, script: list[Any]):
         self.calls.append(call)
         word = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(word, Exception):
@@ -59,7 +61,7 @@ class ScriptedServer:
         return word
 
 
-async def submitted(server: ScriptedServer, *, fresh: bool = True, limit: float = 1.0) -> Outcome:
+async def submitted(server: Any, *, fresh: bool = True, limit: float = 1.0) -> Outcome:
     saga = Dtm(server).saga("g", fresh=fresh)
     saga.step(Step("h:1/s/A", "", b""))
     return await saga.submit(limit)
@@ -115,7 +117,7 @@ async def test_a_submit_that_was_never_sent_is_repeated_at_once():
 
 
 async def test_a_submit_that_timed_out_is_repeated_only_after_dtm_has_denied_it_for_three_seconds():
-    server = ScriptedServer([DtmTimeout(), None], [None])
+    server: Any = ScriptedServer([DtmTimeout(), None], [None])
     saga = Dtm(server).saga("g", fresh=True)
     saga.step(Step("h:1/s/A", "", b""))
     start = time.monotonic()
@@ -127,7 +129,7 @@ async def test_a_submit_that_timed_out_is_repeated_only_after_dtm_has_denied_it_
 
 
 async def test_a_submit_whose_caller_was_cancelled_is_like_one_that_timed_out():
-    server = ScriptedServer([None], [None])
+    server: Any = ScriptedServer([None], [None])
     server.hang = True
     saga = Dtm(server).saga("g", fresh=True)
     saga.step(Step("h:1/s/A", "", b""))
@@ -139,7 +141,8 @@ async def test_a_submit_whose_caller_was_cancelled_is_like_one_that_timed_out():
 
 
 async def test_a_saga_that_was_submitted_takes_no_more_steps():
-    saga = Dtm(ScriptedServer([None])).saga("g", fresh=True)
+    server: Any = ScriptedServer([None])
+    saga = Dtm(server).saga("g", fresh=True)
     saga.step(Step("h:1/s/A", "", b""))
     await saga.submit()
     with pytest.raises(InvalidTransaction):

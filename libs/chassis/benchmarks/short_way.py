@@ -61,7 +61,7 @@ async def measure(rounds: int) -> list[float]:
     async def nothing(_ready: bool) -> None: ...
 
     stock: Any = Stock  # has the one rpc that is called
-    hooks = ChassisHooks(ServiceSettings())  # pyright: ignore[reportCallIssue] - from the environment
+    hooks = ChassisHooks(ServiceSettings())
     app = build_app("stock", [stock_api.stock_router(stock(), hooks)], hooks, Readiness({}, nothing))
     server = HttpServer(app)
     server.config.load()

@@ -49,7 +49,7 @@ async def timed(name: str, call: Callable[[], Awaitable[object]]) -> None:
 
 
 def settings() -> MySQLSettings:
-    found = MySQLSettings()  # pyright: ignore[reportCallIssue] - from the environment
+    found = MySQLSettings()
     return found.model_copy(update={"mysql_apply_schema": False})
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -101,7 +102,7 @@ async def test_calls_that_come_together_travel_together_and_each_gets_its_own_an
 
     client = BatchingClient("trial", many, serve)
     calls = [client(r, Call.local({"x-request-id": f"r{r.userID}"})) for r in requests(7, 0, 8)]
-    answers = await asyncio.gather(*calls, return_exceptions=True)
+    answers: list[Any] = await asyncio.gather(*calls, return_exceptions=True)
     assert batches == [(3, ["r7", "r0", "r8"], [])]
     assert (answers[0].orderID, answers[2].orderID) == ("7/r7", "8/r8")
     assert isinstance(answers[1], Refused)
@@ -117,7 +118,7 @@ async def test_an_upstream_that_knows_no_batch_rpc_is_called_one_by_one():
     client = BatchingClient("trial", many, serve)
     for _ in range(2):
         calls = [client(r, Call.local({"x-request-id": "x"})) for r in requests(7, 0, 8)]
-        answers = await asyncio.gather(*calls, return_exceptions=True)
+        answers: list[Any] = await asyncio.gather(*calls, return_exceptions=True)
         assert (answers[0].orderID, answers[2].orderID) == ("7/x", "8/x")
         assert isinstance(answers[1], Refused)
     assert tries == [3]

@@ -34,7 +34,7 @@ class Backend:
         handler = grpc.unary_unary_rpc_method_handler(
             self._answer, response_serializer=pb.ListStockReply.SerializeToString
         )
-        self.health = health.aio.HealthServicer()
+        self.health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue] - made at run time
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
         await self.says(ready=True)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(LIST[0], {LIST[1]: handler}),))
@@ -49,7 +49,9 @@ class Backend:
         assert self._server is not None
         await self._server.stop(0)
 
-    async def _answer(self, request: bytes, context: grpc.aio.ServicerContext) -> pb.ListStockReply:
+    async def _answer(
+        self, request: bytes, context: "grpc.aio.ServicerContext[bytes, pb.ListStockReply]"
+    ) -> pb.ListStockReply:
         self.calls += 1
         if self.calls <= self.failures:
             await context.abort(self.status, "not now")
@@ -192,9 +194,9 @@ def test_addresses_that_could_never_connect_are_refused(addresses):
 
 
 def test_only_the_named_methods_have_a_retry_policy():
-    config = json.loads(dict(options([LIST], 1, healthy=True))["grpc.service_config"])
+    config = json.loads(str(dict(options([LIST], 1, healthy=True))["grpc.service_config"]))
     assert config["methodConfig"][0]["name"] == [{"service": LIST[0], "method": LIST[1]}]
-    assert "methodConfig" not in json.loads(dict(options([], 1, healthy=True))["grpc.service_config"])
+    assert "methodConfig" not in json.loads(str(dict(options([], 1, healthy=True))["grpc.service_config"]))
 
 
 def test_a_service_that_was_away_for_long_is_looked_for_every_second():

@@ -103,7 +103,7 @@ async def _idle(coalescer: Coalescer[int, int]) -> None:
 
 
 async def _call(coalescer: Coalescer[int, int], arrival: Arrival, answered: list[tuple[int, int | Exception]]) -> None:
-    call = asyncio.create_task(coalescer.call_many(arrival.items))  # type: ignore[arg-type]
+    call = asyncio.create_task(coalescer.call_many(arrival.items))
     if arrival.leaves is None:
         answered += zip(arrival.items, await call, strict=True)
         return

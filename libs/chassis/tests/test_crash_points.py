@@ -1,5 +1,6 @@
 """Crash points: nothing happens where none is armed, and one process dies at each that is."""
 
+import os
 import signal
 
 import pytest
@@ -14,7 +15,7 @@ from eshop_chassis.settings import UnusableSettingError
 def killed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The signals that this process would have ended itself with."""
     signals: list[int] = []
-    monkeypatch.setattr(crash_points.os, "kill", lambda _pid, number: signals.append(number))
+    monkeypatch.setattr(os, "kill", lambda _pid, number: signals.append(number))
     monkeypatch.setattr(crash_points, "_armed_by", None)
     return signals
 

@@ -1,8 +1,12 @@
 """CRUD against a real MySQL: rows come back as messages, and what does not fit is told by the field's name."""
 
+from itertools import count
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 from chassis_trial import parts
+from sqlalchemy.exc import OperationalError
 
 from eshop_chassis.crud.store import CrudStore, changed_fields, client_names, column_name, sent_fields, table_of
 from eshop_protos.types.types_pb2 import Column, Params
@@ -15,20 +19,21 @@ STORE = CrudStore(THING, pb.User, "user", hidden=frozenset({"password"}))
 
 @pytest.fixture
 def create(db):
+    numbers = count(1)
+
     async def make(**values: object) -> int:
-        number = make.number = make.number + 1
+        number = next(numbers)
         row = {"name": "", "email": f"{number}@x", "login_at": number} | values
         return await db.run_core(lambda tx: STORE.create(tx, row))
 
-    make.number = 0
     return make
 
 
 @pytest.fixture
 def find(db):
-    async def names(*columns: Column, **params: object) -> str:
-        asked = Params(**{"limit": 100, "sort": "id", **params}, columns=columns)
-        _, found = await STORE.list(db, asked)
+    async def names(*columns: Column, **params: Any) -> str:
+        asked: dict[str, Any] = {"limit": 100, "sort": "id", **params}
+        _, found = await STORE.list(db, Params(**asked, columns=columns))
         return "".join(user.name for user in found)
 
     return names
@@ -107,7 +112,7 @@ async def test_a_value_that_does_not_fit_is_told_by_the_field_s_name(create, db,
 @pytest.mark.parts
 async def test_another_error_of_mysql_stays_what_it_is(db):
     wrong = CrudStore(table_of("thing", pb.User, sa.Column("nonsense", sa.String)), pb.User, "user")
-    with pytest.raises(sa.exc.OperationalError, match="Unknown column"):
+    with pytest.raises(OperationalError, match="Unknown column"):
         await db.run_core(lambda tx: wrong.create(tx, {"nonsense": 1}))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -50,7 +50,7 @@ class Site:
             return [await read(reader) for _ in range(answers)]
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    async def connection(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             yield reader, writer
@@ -102,7 +102,7 @@ async def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 class _site:  # noqa: N801 - a context manager
     async def __aenter__(self) -> Site:
         hooks = ChassisHooks(ServiceSettings(max_body_bytes=1000))
-        stock = Stock()
+        stock = Stock()  # pyright: ignore[reportAbstractUsage] - only what the tests call
 
         async def nothing(_ready: bool) -> None: ...
 

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
 from chassis_trial.processes import grpc_list, until
 from chassis_trial.proxy import proxy_to
+from fastapi import APIRouter
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -29,8 +31,9 @@ class Stock(stock_api.StockApi):
 
 
 def new_server(connection_seconds: float = 0.0) -> GrpcServer:
-    handlers = stock_api.stock_handlers(Stock(), ChassisHooks(ServiceSettings()))
-    return GrpcServer([Api(stock_api.SERVICE_NAME, handlers, None)], 1 << 20, connection_seconds)
+    stock = Stock()  # pyright: ignore[reportAbstractUsage] - only what the tests call
+    handlers = stock_api.stock_handlers(stock, ChassisHooks(ServiceSettings()))
+    return GrpcServer([Api(stock_api.SERVICE_NAME, handlers, APIRouter())], 1 << 20, connection_seconds)
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ async def channel(server: GrpcServer) -> AsyncIterator[grpc.aio.Channel]:
 
 
 async def test_health_is_told_for_each_service_name_and_for_the_process(server, channel):
-    health = health_pb2_grpc.HealthStub(channel)
+    health: Any = health_pb2_grpc.HealthStub(channel)
 
     async def states() -> list[int]:
         names = ["", "api.stock.v1.stock"]
@@ -64,7 +67,7 @@ async def test_health_is_told_for_each_service_name_and_for_the_process(server, 
 
 
 async def test_reflection_names_the_services(channel):
-    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
     asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
     answers = [a async for a in stub.ServerReflectionInfo(asked)]
     names = {service.name for service in answers[0].list_services_response.service}
@@ -109,7 +112,8 @@ async def test_a_drain_answers_every_call_that_came_before_it(server, channel):
 
 
 async def test_a_watch_of_health_does_not_hold_up_the_drain(server, channel):
-    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=""))
+    health: Any = health_pb2_grpc.HealthStub(channel)
+    watch = health.Watch(health_pb2.HealthCheckRequest(service=""))
     assert (await watch.read()).status == NOT_SERVING
     await server.tell_health(True)
     assert (await watch.read()).status == SERVING
@@ -118,7 +122,7 @@ async def test_a_watch_of_health_does_not_hold_up_the_drain(server, channel):
     await server.drain(60)
     assert time.monotonic() - begin < 20
     assert (await watch.read()).status == NOT_SERVING
-    assert await watch.read() is grpc.aio.EOF
+    assert await watch.read() is grpc.aio.EOF  # pyright: ignore[reportAttributeAccessIssue] - its types lack it
 
 
 async def test_a_drain_waits_for_calls_in_flight_and_no_longer_than_it_is_told(server, channel):

@@ -11,17 +11,20 @@ import sqlalchemy.exc as sa
 import structlog
 
 import aiodtm
-import eshop_chassis.dtm
-import eshop_chassis.redis  # noqa: F401 - each folder registers what its errors mean
+import eshop_chassis.dtm  # pyright: ignore[reportUnusedImport] - registers what its errors mean
+import eshop_chassis.redis  # noqa: F401  # pyright: ignore[reportUnusedImport] - so does this one
 from eshop_chassis import ChassisHooks, ServiceSettings, hooks, metrics
 from eshop_chassis.hooks import translate
 from eshop_chassis.mysql.errors import is_passing, is_unreachable
-from eshop_chassis.redis.client import open_redis  # noqa: F401 - a service with a client of Redis
+from eshop_chassis.redis.client import open_redis  # noqa: F401  # pyright: ignore[reportUnusedImport] - as a user of it
 from protoc_gen_fastapi.runtime import Call, InvalidArgument, Refused, StillRunning, Unavailable
 
 
 def mysql(kind: type[sa.DBAPIError], *args: object, lost: bool = False) -> sa.DBAPIError:
-    raw = {sa.OperationalError: pymysql.err.OperationalError, sa.ProgrammingError: pymysql.err.ProgrammingError}
+    raw: dict[type[sa.DBAPIError], type[Exception]] = {
+        sa.OperationalError: pymysql.err.OperationalError,
+        sa.ProgrammingError: pymysql.err.ProgrammingError,
+    }
     made = kind("SELECT 1", (), raw.get(kind, pymysql.err.InternalError)(*args))
     made.connection_invalidated = lost
     return made

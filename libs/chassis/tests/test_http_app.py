@@ -36,7 +36,8 @@ def state() -> Readiness:
 @pytest.fixture
 async def http(state: Readiness) -> AsyncIterator[httpx.AsyncClient]:
     hooks = ChassisHooks(ServiceSettings(max_body_bytes=1000))
-    app = build_app("stock", [stock_api.stock_router(Stock(), hooks)], hooks, state)
+    stock = Stock()  # pyright: ignore[reportAbstractUsage] - only what the tests call
+    app = build_app("stock", [stock_api.stock_router(stock, hooks)], hooks, state)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://stock") as client:
         yield client

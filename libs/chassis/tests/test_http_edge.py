@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
@@ -85,12 +85,13 @@ def _built() -> tuple[FastAPI, Stock]:
 
     async def nothing(_ready: bool) -> None: ...
 
-    hooks, stock = ChassisHooks(ServiceSettings()), Stock()
+    hooks = ChassisHooks(ServiceSettings())
+    stock = Stock()  # pyright: ignore[reportAbstractUsage] - only what the tests call
     return build_app("stock", [stock_api.stock_router(stock, hooks)], hooks, Readiness({}, nothing)), stock
 
 
 @asynccontextmanager
-async def serving(limits: Limits | None = None, **settings: Any) -> AsyncIterator[Site]:
+async def serving(limits: Limits | None = None, **settings: Any) -> AsyncGenerator[Site]:
     app, stock = _built()
     stock.seconds, stock.placed = 0.0, 0
     server = HttpServer(app, ServiceSettings(**settings), limits)
@@ -188,7 +189,7 @@ class TestTimes:
 
     async def test_a_client_that_does_not_read_its_answers_is_cut_off(self, quick: Site):
         reader, writer = await asyncio.open_connection("127.0.0.1", quick.port, limit=1024)
-        writer.transport.pause_reading()
+        cast("asyncio.Transport", writer.transport).pause_reading()
         writer.write(b"GET /apis/swagger/assets/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
         for _ in range(100):
             await asyncio.sleep(0.1)
@@ -230,7 +231,7 @@ class TestHalfClosed:
 async def test_connections_beyond_the_bound_are_told_503_and_closed():
     async with serving(Limits(connections=3)) as site:
         held = [await asyncio.open_connection("127.0.0.1", site.port) for _ in range(3)]
-        refused = await site.ask(LONG)
+        answer = refused = await site.ask(LONG)
         assert (refused.status, refused.envelope["code"], refused.headers["connection"]) == (503, 10013, "close")
         assert refused.headers["retry-after"] == "1"
         held[0][1].close()

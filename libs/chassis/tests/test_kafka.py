@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,8 @@ import pytest
 from chassis_trial import parts
 from chassis_trial.processes import until
 from confluent_kafka import KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from eshop_chassis import KafkaSettings
 from eshop_chassis.kafka import (
@@ -53,7 +54,7 @@ async def producer() -> AsyncIterator[KafkaProducer]:
 
 
 @asynccontextmanager
-async def batches(topic: str, max_messages: int = 100) -> AsyncIterator[KafkaBatches]:
+async def batches(topic: str, max_messages: int = 100) -> AsyncGenerator[KafkaBatches]:
     """A member of the topic's group."""
     opened = KafkaBatches(parts.kafka(), topic, topic, max_messages)
     await opened.open()
@@ -67,12 +68,16 @@ async def write(producer: KafkaProducer, topic: str, *values: str, key: str = "k
     await producer.send_many(topic, [QueueMessage(key, v.encode(), {"n": v}) for v in values])
 
 
+def texts(messages: Sequence[Any]) -> list[str]:
+    return [m.value().decode() for m in messages]
+
+
 async def read(member: KafkaBatches, number: int) -> list[str]:
     """The next `number` values, each batch committed."""
     values: list[str] = []
     async with asyncio.timeout(60):
         while len(values) < number:
-            values += [m.value().decode() for m in await member.next()]
+            values += texts(await member.next())
             await member.done()
     return values
 
@@ -94,8 +99,8 @@ async def test_messages_arrive_in_order_with_key_and_headers_and_at_once(produce
 async def test_a_batch_has_no_more_messages_than_it_may_and_comes_again_until_it_is_done(producer, topic):
     await write(producer, topic, *"1234567")
     async with batches(topic, max_messages=3) as member:
-        first = [m.value().decode() for m in await member.next()]
-        again = [m.value().decode() for m in await member.next()]
+        first = texts(await member.next())
+        again = texts(await member.next())
         assert first == again == ["1", "2", "3"]
         await member.done()
         assert await read(member, 4) == ["4", "5", "6", "7"]
@@ -141,7 +146,8 @@ async def test_a_message_that_is_held_keeps_what_follows_uncommitted_until_it_is
     async with batches(topic) as member:
         seen: list[Any] = []
         while len(seen) < 3:
-            seen += (found := await member.next())
+            found: Sequence[Any] = await member.next()
+            seen += found
             for message in found:
                 if message.value() == b"2":
                     member.hold(message.partition(), message.offset())
@@ -193,7 +199,7 @@ async def test_partitions_that_move_during_the_work_lose_no_message(producer, to
             async with member.kept_alive():
                 await asyncio.sleep(0.3)
             await member.done()
-            seen.extend(m.value().decode() for m in messages)
+            seen.extend(texts(messages))
 
     wanted = {f"{key}{n}" for key in "abcdefgh" for n in (1, 2)}
     async with batches(topic, max_messages=3) as one:
@@ -227,7 +233,7 @@ async def test_a_message_that_strays_into_the_work_is_put_back(producer, topic):
         await write(producer, topic, "1")
         await member.next()
         await write(producer, topic, "2")
-        strays: list[object] = []
+        strays: list[Any] = []
         consume = member._consumer
 
         class Stray:
@@ -241,11 +247,12 @@ async def test_a_message_that_strays_into_the_work_is_put_back(producer, topic):
                 strays.append(message)
                 return message
 
-            def pause(self, partitions: object) -> None:
+            def pause(self, partitions: Any) -> None:
                 if strays:
                     consume.pause(partitions)
 
-        member._consumer = Stray()
+        stray: Any = Stray()
+        member._consumer = stray
         await member._call(member._stay)
         assert strays[0].value() == b"2"
         member._consumer = consume

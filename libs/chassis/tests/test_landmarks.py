@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Any
 
 import pytest
 from chassis_trial import parts
@@ -189,7 +190,7 @@ async def test_a_database_that_is_closed_ends_a_survey(database_name):
         await db.check()
         asked = asyncio.Event()
 
-        async def read(*_):
+        async def read(*_: Any) -> Any:
             asked.set()
             await asyncio.Event().wait()
 

@@ -1,5 +1,7 @@
 """Lists: what a client may ask for, and what is refused before SQL is built. What the SQL finds: test_crud.py."""
 
+from typing import Any
+
 import pytest
 
 from eshop_chassis.crud.filters import Listing
@@ -23,7 +25,7 @@ def where(*columns: Column) -> str:
     return text.partition(" ORDER BY")[0].removeprefix(" AND ").replace("thing.", "")
 
 
-def refused(*columns: Column, **params: object) -> str:
+def refused(*columns: Column, **params: Any) -> str:
     with pytest.raises(InvalidArgument) as error:
         sql(*columns, **params)
     return str(error.value)

@@ -2,6 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,8 @@ class Store:
 
 @pytest.fixture
 def lists():
-    return SharedLists("trial", SimpleNamespace(), pb.ListUserReply)
+    db: Any = SimpleNamespace()
+    return SharedLists("trial", db, pb.ListUserReply)
 
 
 async def test_identical_lists_that_arrive_together_are_one_query(lists):

@@ -17,8 +17,7 @@ from eshop_chassis.mysql.migrations import statements
 from eshop_chassis.mysql.row_counts import SCHEMA as ROW_COUNTS
 from eshop_chassis.mysql.schema import Schema, apply_schema
 
-COUNTED = {"user": "user", "product": "product", "order": "order_record", "stock": "stock", "coupon": "coupon"}
-COUNTED |= {"pay": "pay"}
+COUNTED = {name: name for name in ("user", "product", "stock", "coupon", "pay")} | {"order": "order_record"}
 SERVICES = sorted(COUNTED)
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.parts
@@ -49,7 +48,7 @@ async def make_old(connection: AsyncConnection, database: str, service: str) -> 
 async def tables_of(connection: AsyncConnection, database: str) -> dict[str, str]:
     """Each table as MySQL writes it, without what comes of the rows."""
     names = [row[0] for row in await connection.exec_driver_sql(f"SHOW TABLES FROM {database}")]
-    found = {n: (await connection.exec_driver_sql(f"SHOW CREATE TABLE {database}.{n}")).one()[1] for n in names}
+    found = {n: (await connection.exec_driver_sql(f"SHOW CREATE TABLE {database}.{n}")).scalars(1).one() for n in names}
     return {
         name: " ".join(w for w in text.split() if not w.startswith("AUTO_INCREMENT=")) for name, text in found.items()
     }

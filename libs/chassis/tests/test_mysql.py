@@ -3,12 +3,14 @@
 import asyncio
 import time
 import warnings
+from typing import cast
 
 import pytest
 import sqlalchemy.exc as sa
 from chassis_trial import parts
 from chassis_trial.processes import until
 from chassis_trial.proxy import Proxy, proxy_to
+from sqlalchemy import QueuePool
 
 from aiodtm import CommitUnknown, drained
 from eshop_chassis.hooks import translate
@@ -32,7 +34,7 @@ async def num(db: Database, row_id: int) -> int | None:
 
 
 def idle(db: Database) -> bool:
-    return db.engine.pool.checkedout() == 0
+    return cast("QueuePool", db.engine.pool).checkedout() == 0
 
 
 async def test_a_transaction_is_committed_as_a_whole_or_not_at_all(db):

@@ -95,7 +95,7 @@ async def _hammer_one(channel: grpc.aio.Channel, seen: Counter[str]) -> None:
         seen["grpc ok"] += 1
 
 
-async def _in_flight(running: Trial, ms: int) -> "asyncio.Future[list[object]]":
+async def _in_flight(running: Trial, ms: int) -> "asyncio.Future[tuple[int | BaseException, int | BaseException]]":
     """An HTTP request and a gRPC call that the process is busy with."""
     url, address = await running.addresses()
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import grpc.aio
 import pytest
 from chassis_trial import parts
+from fastapi import APIRouter
 
 from aiodtm import Step, open_dtm, random_gid
 from eshop_chassis import Api, ChassisHooks, ServiceSettings
@@ -42,6 +43,7 @@ class Stock(stock_api.StockApi):
 
     async def list(self, request, call):
         self._note("list")
+        assert self.next is not None
         await self.next.get_by_id(pb.GetStockByIDRequest(id=1), call)
         return pb.ListStockReply()
 
@@ -53,13 +55,13 @@ class Stock(stock_api.StockApi):
 
 @pytest.fixture
 def stock() -> Stock:
-    return Stock()
+    return Stock()  # pyright: ignore[reportAbstractUsage] - only what the tests call
 
 
 @pytest.fixture
 async def address(stock: Stock) -> AsyncIterator[str]:
     handlers = stock_api.stock_handlers(stock, ChassisHooks(ServiceSettings()))
-    server = GrpcServer([Api(stock_api.SERVICE_NAME, handlers, None)], 1 << 20)
+    server = GrpcServer([Api(stock_api.SERVICE_NAME, handlers, APIRouter())], 1 << 20)
     address = f"127.0.0.1:{await server.start('127.0.0.1', 0)}"
     async with open_channel(address) as channel:
         stock.next = stock_api.StockClient(channel)

@@ -183,6 +183,7 @@ async def test_a_deep_page_is_right_while_rows_come_and_go(db):
 
     writing = asyncio.create_task(writer())
     assert DEEP < 2500
+    total = 0
     for _ in range(60):
         total, found = await STORE.list(db, Params(page=250, limit=10))
         first = total - 2500

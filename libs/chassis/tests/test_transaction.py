@@ -1,6 +1,7 @@
 """A transaction that gives its statements to the driver: the same outcomes and errors as SQLAlchemy's own."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from chassis_trial import parts
@@ -72,6 +73,12 @@ async def theirs(engine, sql: str, params: tuple[object, ...]) -> None:
         await tx.exec_driver_sql(sql, params)
 
 
+def args_of(raised: pytest.ExceptionInfo[DBAPIError]) -> tuple[Any, ...]:
+    """What the driver said."""
+    assert raised.value.orig is not None
+    return raised.value.orig.args
+
+
 @pytest.mark.parametrize("error", [KeyError(), asyncio.CancelledError()])
 async def test_what_is_not_committed_is_rolled_back_and_the_connection_serves_the_next(engine, error):
     with pytest.raises(type(error)):
@@ -94,7 +101,7 @@ async def test_an_error_is_the_one_that_sqlalchemy_raises(engine, sql, params):
     with pytest.raises(DBAPIError) as got:
         await ours(engine, sql, params)
     assert type(got.value) is type(expected.value)
-    assert got.value.orig.args == expected.value.orig.args
+    assert args_of(got) == args_of(expected)
     assert got.value.statement == expected.value.statement
     assert not got.value.connection_invalidated
 
@@ -149,7 +156,7 @@ async def test_a_server_that_is_away_is_told_as_sqlalchemy_tells_it():
         await theirs(nowhere, "SELECT 1", ())
     with pytest.raises(OperationalError) as got:
         await ours(nowhere, "SELECT 1", ())
-    assert got.value.orig.args[0] == expected.value.orig.args[0]
+    assert args_of(got)[0] == args_of(expected)[0]
     assert got.value.connection_invalidated == expected.value.connection_invalidated
     await nowhere.dispose()
 

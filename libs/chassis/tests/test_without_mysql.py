@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -83,7 +84,7 @@ class Service:
             grpc.aio.insecure_channel(self._address) as channel,
         ):
             pages = [await http.get(path) for path in ("/readyz", "/livez", "/api/v1/stock/7")]
-            stub = health_pb2_grpc.HealthStub(channel)
+            stub: Any = health_pb2_grpc.HealthStub(channel)
             names = ["", "api.stock.v1.stock"]
             health = [(await stub.Check(health_pb2.HealthCheckRequest(service=name))).status for name in names]
             return *pages, health, await self._read(channel)

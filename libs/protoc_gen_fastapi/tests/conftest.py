@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import grpc.aio
@@ -75,7 +75,7 @@ class Zoo:
             answer = self.answers[name]
             if isinstance(answer, BaseException):
                 raise answer
-            return await answer(request, call) if callable(answer) else answer
+            return await cast("Any", answer)(request, call) if callable(answer) else answer
 
         return method
 

@@ -45,7 +45,7 @@ def test_other_functions_have_no_path() -> None:
 
 
 async def test_an_api_may_implement_some_methods_only(api: ModuleType, pb: ModuleType) -> None:
-    class Partial(api.ZooKeeperApi):  # type: ignore[name-defined,misc]
+    class Partial(api.ZooKeeperApi):
         pass
 
     with pytest.raises(NotImplementedError):

@@ -1,6 +1,7 @@
 """The gRPC side over a real server: checks, errors with all they carry, metadata, deadlines."""
 
 import asyncio
+import importlib
 import time
 from types import ModuleType
 from typing import Any
@@ -104,9 +105,7 @@ async def test_a_broken_rule_is_told_before_any_work(
 
 
 def pb_food(grams: int = 0) -> Any:
-    from zoo.v1 import food_pb2
-
-    return food_pb2.Food(name="hay", grams=grams)
+    return importlib.import_module("zoo.v1.food_pb2").Food(name="hay", grams=grams)
 
 
 async def test_what_is_unexpected_leaks_nothing(client: Any, pb: ModuleType, zoo: Zoo, hooks: Recorder) -> None:

@@ -143,7 +143,7 @@ async def test_malformed_ids_in_a_path_are_named(http: httpx.AsyncClient, given:
 
 
 async def test_a_query_is_read_with_its_rules(http: httpx.AsyncClient, zoo: Zoo) -> None:
-    query = [("limit", "5"), ("limit", "x"), ("wild", "true"), ("heavier", "0.5"), ("name", ""), ("foo", "1")]
+    query = (("limit", "5"), ("limit", "x"), ("wild", "true"), ("heavier", "0.5"), ("name", ""), ("foo", "1"))
     assert (await http.get("/zoo/big cats/animals", params=query)).status_code == 200
     request = zoo.requests[0]
     assert (request.house, request.limit, request.wild, request.heavier) == ("big cats", 5, True, 0.5)

@@ -123,7 +123,7 @@ async def test_a_timeout_inside_of_a_method_is_no_deadline(http: httpx.AsyncClie
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "<script>", "ü"])
 async def test_a_malformed_request_id_is_replaced(http: httpx.AsyncClient, zoo: Zoo, given: str) -> None:
-    response = await http.post("/zoo/count", headers={"x-request-id": given.encode()})
+    response = await http.post("/zoo/count", headers={b"x-request-id": given.encode()})
     assert response.headers["x-request-id"] == zoo.calls[0].request_id
     assert zoo.calls[0].request_id not in ("", given)
 

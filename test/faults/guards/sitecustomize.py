@@ -7,7 +7,7 @@ Nothing in the services knows of it.
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 
 def barrier() -> None:
@@ -20,7 +20,7 @@ def barrier() -> None:
         await insert(self, *args)
         return True
 
-    SqlBarriers.insert = insert_and_go_on
+    SqlBarriers.insert = cast("Any", insert_and_go_on)
 
 
 def outcome() -> None:
@@ -55,7 +55,8 @@ def offsets() -> None:
 
     async def read_and_commit(self: Any) -> Any:
         batch = await read(self)
-        await self._call(self._commit, consumer._next_offsets(batch))
+        self._offsets.read(batch)
+        await self._call(self._commit)
         return batch
 
     async def done(self: Any) -> None:
@@ -64,6 +65,7 @@ def offsets() -> None:
         crash_point("after_offset")
 
     consumer.KafkaBatches.next, consumer.KafkaBatches.done = read_and_commit, done
+    consumer.KafkaBatches.hold = cast("Any", lambda *_: None)
 
 
 GUARDS: dict[str, tuple[Callable[[], None], set[str]]] = {

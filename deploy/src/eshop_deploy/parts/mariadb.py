@@ -23,6 +23,10 @@ _SYSTEM_TABLES = (
     "mysql_sys_schema.sql",
 )
 
+_STARTS = "Starting MariaDB "
+_NO_ARIA = "Aria recovery failed"
+_LOG_TAIL_BYTES = 65_536
+
 _CONFIG = """\
 [mariadbd]
 datadir = {data}
@@ -77,6 +81,30 @@ def prepare(stack: StackDir, settings: Settings, config: Path) -> None:
     )
     if not (stack.data(NAME) / "mysql").is_dir():
         _make_data(stack.data(NAME))
+    if aria_gave_up(stack.log(NAME)):
+        set_aria_log_aside(stack.data(NAME))
+
+
+def aria_gave_up(log: Path) -> bool:
+    """Whether the last start failed because the log of Aria, which holds MariaDB's own tables, can't be read.
+
+    A disk that was full leaves such a log when MariaDB died on it twice. The shop's tables are InnoDB's.
+    """
+    if not log.exists():
+        return False
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_TAIL_BYTES))
+        tail = file.read().decode(errors="replace")
+    return _NO_ARIA in tail.rpartition(_STARTS)[2]
+
+
+def set_aria_log_aside(data: Path) -> None:
+    """Moves the log files into a folder beside them. MariaDB makes new ones, and repairs tables as it opens them."""
+    aside = data / "aria_log.aside"
+    aside.mkdir(exist_ok=True)
+    for file in data.glob("aria_log[._]*"):
+        if file != aside:
+            file.replace(aside / file.name)
 
 
 def _make_data(data: Path) -> None:

@@ -99,7 +99,7 @@ def open_redis(settings: Settings) -> Generator[redis.Redis]:
         socket_connect_timeout=5,
     )
     try:
-        link.ping()  # pyright: ignore[reportUnknownMemberType]
+        link.ping()
         yield link
     except redis.RedisError as error:
         raise PartFailed(f"Redis can't be read: {error}", "See: eshop status") from error

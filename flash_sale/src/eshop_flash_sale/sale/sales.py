@@ -89,7 +89,7 @@ class Sales:
         """A cheap look before any work: why a buyer of one unit would be refused now, by product; others are absent."""
         names = ["state", "left", "run"]
         if len(products) == 1:
-            rows: list[Any] = [await self._redis.hmget(Keys(products[0]).sale, names)]  # pyright: ignore[reportGeneralTypeIssues]
+            rows: list[Any] = [await self._redis.hmget(Keys(products[0]).sale, names)]
         else:
             pipe = self._redis.pipeline(transaction=False)
             for product_id in products:

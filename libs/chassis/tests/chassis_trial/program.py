@@ -70,7 +70,7 @@ async def open_service(settings: Settings, hooks: ChassisHooks) -> AsyncGenerato
             db = await stack.enter_async_context(open_mysql(settings, settings.trial_database, "chassis_trial"))
         http = await stack.enter_async_context(httpx.AsyncClient())
         stack.callback(log.info, "resources are closed", http=str(http))
-        service = TrialService(db)
+        service = TrialService(db)  # pyright: ignore[reportAbstractUsage] - only what the tests call
         api = Api(
             stock_api.SERVICE_NAME, stock_api.stock_handlers(service, hooks), stock_api.stock_router(service, hooks)
         )

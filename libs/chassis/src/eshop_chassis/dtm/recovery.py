@@ -69,7 +69,7 @@ class Recovery:
 
 async def check_service(channel: grpc.aio.Channel) -> None:
     """Raises while the service behind `channel` is away, or says itself that it can't serve."""
-    stub: Any = health_pb2_grpc.HealthStub(channel)  # pyright: ignore[reportUnknownMemberType] - made at run time
+    stub: Any = health_pb2_grpc.HealthStub(channel)
     try:
         reply = await stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_SECONDS)
     except grpc.aio.AioRpcError as error:

@@ -106,7 +106,7 @@ def _workers(settings: ServiceSettings) -> int:
 def load_settings(settings_type: type[S]) -> S:
     """Reads the settings from the environment. Raises UnusableSettingError naming each variable that is wrong."""
     try:
-        return settings_type()  # pyright: ignore[reportCallIssue] - the values come from the environment
+        return settings_type()
     except ValidationError as error:
         raise UnusableSettingError("; ".join(_problem(e["loc"], e["msg"]) for e in error.errors())) from None
 

@@ -74,7 +74,7 @@ async def open_redis(
 async def check_redis(client: Redis) -> None:
     """Raises while Redis does not answer."""
     try:
-        await client.ping()  # pyright: ignore[reportGeneralTypeIssues, reportUnknownMemberType] - redis-py's types mix sync and async
+        await client.ping()
     except RedisError as error:
         where = cast("dict[str, object]", client.connection_pool.connection_kwargs)
         text = f"{where['host']}:{where['port']}: {describe(error)}; see ESHOP_REDIS_HOST, _PORT and _PASSWORD"

@@ -128,7 +128,7 @@ class _Entrance(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(wait, handler.request_deserializer, handler.response_serializer)
 
 
-class _Health(health.aio.HealthServicer):  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUntypedBaseClass] - made at run time
+class _Health(health.aio.HealthServicer):  # pyright: ignore[reportAttributeAccessIssue, reportUntypedBaseClass] - made at run time
     """grpc.health.v1, whose watches end when the process drains: they would keep it from stopping."""
 
     def __init__(self) -> None:

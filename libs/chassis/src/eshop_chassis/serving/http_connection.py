@@ -106,7 +106,7 @@ class LimitedProtocol(HttpToolsProtocol):
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return cycle is not None and not cycle.response_complete
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn
+    def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self._since = self.loop.time()
         excess = len(self.connections) - self.limits.connections

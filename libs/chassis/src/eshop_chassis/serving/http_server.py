@@ -30,7 +30,7 @@ class HttpServer(uvicorn.Server):
     """A uvicorn server that leaves signals to the process and drains without dropping a request."""
 
     def __init__(self, app: FastAPI, settings: ServiceSettings | None = None, limits: Limits | None = None) -> None:
-        settings = settings or ServiceSettings()  # pyright: ignore[reportCallIssue] - defaults and the environment
+        settings = settings or ServiceSettings()
         limits = limits or Limits(connections=_most_connections(settings.http_connections))
         config = uvicorn.Config(
             app,
@@ -102,7 +102,7 @@ class HttpServer(uvicorn.Server):
 
     def _protocol(self) -> asyncio.Protocol:
         state, app_state = self.server_state, self.lifespan.state
-        return self.config.http_protocol_class(config=self.config, server_state=state, app_state=app_state)  # pyright: ignore[reportCallIssue, reportReturnType, reportUnknownMemberType, reportUnknownVariableType] - as uvicorn itself does
+        return self.config.http_protocol_class(config=self.config, server_state=state, app_state=app_state)  # pyright: ignore[reportCallIssue] - as uvicorn itself does
 
 
 def _table(app: FastAPI) -> Table:

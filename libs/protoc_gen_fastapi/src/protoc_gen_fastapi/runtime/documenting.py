@@ -65,7 +65,7 @@ def _parameter(name: str, info: Any, place: Any) -> inspect.Parameter:
     # Swagger UI fills a parameter in from `example` only: without it, "Execute" stops at every required one.
     filled = {"example": info.examples[0]} if info.examples else None
     told = place(description=info.description, examples=info.examples, json_schema_extra=filled)
-    annotation = Annotated[(info.annotation, *info.metadata, told)]  # type: ignore[valid-type]
+    annotation = Annotated[(info.annotation, *info.metadata, told)]
     default = inspect.Parameter.empty if info.is_required() or place is Path else info.default
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
