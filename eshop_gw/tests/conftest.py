@@ -1,7 +1,7 @@
 """Fixtures of the gateway's tests: real gRPC servers as upstreams, and the gateway before them on HTTP and gRPC."""
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,13 @@ class Gateway:
         self.http, self.grpc = http, grpc_client
 
 
-@pytest.fixture(autouse=True, scope="session")
-def quiet() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
     """What went well need not be told."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture

@@ -24,10 +24,13 @@ from .shelf import MemoryShelf, RedisShelf, Shelf  # noqa: E402
 from .stall import Stall  # noqa: E402
 
 
-@pytest.fixture(autouse=True, scope="session")
-def quiet() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
     """What went well need not be told."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.parts)])

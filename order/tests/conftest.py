@@ -40,10 +40,13 @@ def backend(request: pytest.FixtureRequest) -> str | None:
     return request.getfixturevalue("schema") if request.param == "mysql" else None
 
 
-@pytest.fixture(autouse=True, scope="session")
-def quiet() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
     """Thousands of orders are placed here; what went well need not be told."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(autouse=True)

@@ -24,10 +24,13 @@ from eshop_stock.store import StockStore  # noqa: E402
 from .house import House  # noqa: E402
 
 
-@pytest.fixture(autouse=True, scope="session")
-def quiet() -> None:
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
     """What went well need not be told."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
