@@ -36,7 +36,7 @@ def test_a_password_with_quotes_stays_inside_its_quotes() -> None:
 
 
 def test_a_log_of_aria_that_could_not_be_read_at_the_last_start_is_set_aside(tmp_path: Path) -> None:
-    log, failed = tmp_path / "mysql.log", "mariadbd: Aria recovery failed. Please run aria_chk -r\n"
+    log, failed = tmp_path / "mysql.log", "[ERROR] Plugin 'Aria' registration as a STORAGE ENGINE failed.\n"
     assert not mariadb.aria_gave_up(log)
     log.write_text(f"Starting MariaDB 10\n{failed}[ERROR] Aborting\n" + "a line of a stack trace\n" * 1_000)
     assert mariadb.aria_gave_up(log)

@@ -24,7 +24,7 @@ _SYSTEM_TABLES = (
 )
 
 _STARTS = "Starting MariaDB "
-_NO_ARIA = "Aria recovery failed"
+_NO_ARIA = "Plugin 'Aria' registration as a STORAGE ENGINE failed"
 _LOG_TAIL_BYTES = 65_536
 
 _CONFIG = """\
