@@ -1,5 +1,6 @@
 """Values for request messages, chosen near the bounds of their rules; used as (protobuf message, JSON object)."""
 
+import importlib
 from typing import Any
 
 from buf.validate import validate_pb2
@@ -7,6 +8,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import strategies as st
+
+from protoc_gen_fastapi.runtime.documenting import Schemas
 
 F = FieldDescriptor
 RANGES = {
@@ -83,3 +86,9 @@ def message_of(descriptor: Descriptor, value: dict[str, Any]) -> Message:
                 [message_of(inner, v) for v in given] if isinstance(given, list) else message_of(inner, given)
             )
     return GetMessageClass(descriptor)(**fields)
+
+
+def example_of(descriptor: Descriptor) -> dict[str, Any]:
+    """The request that the documentation shows."""
+    module = importlib.import_module(descriptor.file.name.removesuffix(".proto").replace("/", ".") + "_api")
+    return Schemas(vars(module)["_SHOWN"], (), {}, {}, lab=True).example(descriptor)

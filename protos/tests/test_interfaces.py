@@ -10,9 +10,10 @@ from fastapi.routing import APIRoute
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 
 from protoc_gen_fastapi.runtime import Call, Hooks
+
+from .rule_samples import example_of, message_of
 
 PACKAGES: dict[str, Any] = json.loads(Path(__file__).with_name("interfaces.json").read_text())
 MODULES = {
@@ -107,7 +108,8 @@ def test_generated_routes_keep_verb_and_path(package: str, rpc: dict[str, str]) 
 
 @pytest.mark.parametrize(("package", "message", "field"), RULES, ids=lambda v: v if isinstance(v, str) else v["name"])
 def test_rules_of_the_table_are_checked(package: str, message: str, field: dict[str, str]) -> None:
-    request = example_of(package, message)
+    descriptor = Default().FindMessageTypeByName(f"{package}.{message}")
+    request: Any = message_of(descriptor, example_of(descriptor))
     check = getattr(APIS[package], f"check_{message}")
     assert check(request) is None
     kind, bound = field["rule"].rsplit(" ", 1)
@@ -115,15 +117,6 @@ def test_rules_of_the_table_are_checked(package: str, message: str, field: dict[
     assert check(request)[0] == field["name"]
     setattr(request, field["name"], {">": int(bound) + 1, "min length": "x" * int(bound)}[kind])
     assert check(request) is None
-
-
-def example_of(package: str, message: str) -> Message:
-    """The request that the documentation shows."""
-    model = getattr(APIS[package], message)
-    example = model.model_json_schema()["examples"][0]
-    request: Message = model.model_validate(example).to_proto()
-    assert isinstance(request, GetMessageClass(Default().FindMessageTypeByName(f"{package}.{message}")))
-    return request
 
 
 def test_reads_and_nothing_else_may_be_sent_again() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 from fastapi import FastAPI
 from google.protobuf.message import Message
@@ -66,7 +67,9 @@ async def test_the_example_can_be_sent_and_the_answer_is_as_documented(package: 
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
         response = await client.request(rpc.http.verb, path, params=query, json=example_body(package, shown))
     assert response.status_code == 200, response.text
-    rpc.envelope.model_validate_json(response.content, strict=True)
+    schema = shown["responses"]["200"]["content"]["application/json"]["schema"]
+    validator = jsonschema_rs.validator_for({**schema, "components": DOCUMENTS[package]["components"]})
+    validator.validate(response.json())
 
 
 @pytest.mark.parametrize(("package", "rpc"), ROUTES, ids=lambda v: v if isinstance(v, str) else v.name)

@@ -23,15 +23,16 @@ from protoc_gen_fastapi.runtime import Call, Hooks, RpcError, install
 HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE / "example"
 THIRD_PARTY = HERE.parents[2] / "protos" / "third_party"
+OLD_RULES = HERE / "pgv"
 WELL_KNOWN = files("grpc_tools") / "_proto"
 
 
 def compile_protos(root: Path, folder: Path, *names: str) -> plugin_pb2.CodeGeneratorRequest:
     """What protoc would send to the plugin for these files; their _pb2 modules are written to `folder`."""
     folder.mkdir(exist_ok=True)
-    arguments = [f"--proto_path={path}" for path in (root, THIRD_PARTY, WELL_KNOWN)]
+    arguments = [f"--proto_path={path}" for path in dict.fromkeys((root, THIRD_PARTY, OLD_RULES, WELL_KNOWN))]
     arguments += [f"--descriptor_set_out={folder}/all.pb", "--include_imports", "--include_source_info"]
-    assert protoc.main(["protoc", *arguments, f"--python_out={folder}", *names]) == 0
+    assert protoc.main(["protoc", *arguments, f"--python_out={folder}", f"--pyi_out={folder}", *names]) == 0
     protos = descriptor_pb2.FileDescriptorSet.FromString((folder / "all.pb").read_bytes())
     return plugin_pb2.CodeGeneratorRequest(file_to_generate=names, proto_file=protos.file)
 

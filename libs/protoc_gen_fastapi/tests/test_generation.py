@@ -14,7 +14,6 @@ from protoc_gen_fastapi.plugin import respond
 from .conftest import EXAMPLE, compile_protos
 
 GOLDEN = [EXAMPLE / "zoo/v1/food_api.golden", EXAMPLE / "zoo/v1/zoo_api.golden"]
-HEAD = 'syntax = "proto3"; package p; import "buf/validate/validate.proto"; import "google/api/annotations.proto";\n'
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
@@ -51,82 +50,3 @@ def test_names_of_the_interface(api: ModuleType) -> None:
     assert api.DESCRIPTOR.full_name == api.SERVICE_NAME
     assert api.IDEMPOTENT == ((api.SERVICE_NAME, "Find"), (api.SERVICE_NAME, "Count"))
     assert api.ZooKeeperApi.buy_animal.__doc__ == "Buys an animal. It is fed from then on."
-
-
-REFUSED = {
-    "enum field": ("enum E { A = 0; } message M { E e = 1; }", "p.M.e: fields of type TYPE_ENUM"),
-    "bytes field": ("message M { bytes b = 1; }", "p.M.b: fields of type TYPE_BYTES"),
-    "oneof": ("message M { oneof o { string a = 1; } }", "p.M: oneof"),
-    "map": ("message M { map<string, string> m = 1; }", "p.M: oneof, map"),
-    "taken name": ("message M { string json = 1; }", "can't be named 'json'"),
-    "keyword": ("message M { string class = 1; }", "can't be named 'class'"),
-    "message rule": (
-        'message M { option (buf.validate.message).cel = {id: "x" expression: "true"}; string a = 1; }',
-        "p.M: rules on a whole message",
-    ),
-    "rule in another vocabulary": (
-        "message M { string a = 1 [(buf.validate.field).string.email = true]; }",
-        "p.M.a: the rule StringRules.email",
-    ),
-    "cel": (
-        'message M { string a = 1 [(buf.validate.field).cel = {id: "x" expression: "true"}]; }',
-        "p.M.a: the rule 'cel'",
-    ),
-    "ignore": (
-        "message M { string a = 1 [(buf.validate.field).ignore = IGNORE_ALWAYS]; }",
-        "p.M.a: the rule 'ignore'",
-    ),
-    "required scalar": (
-        "message M { string a = 1 [(buf.validate.field).required = true]; }",
-        "'required' is supported on messages only",
-    ),
-    "inverted bounds": (
-        "message M { int32 a = 1 [(buf.validate.field).int32 = {gt: 5, lt: 3}]; }",
-        "p.M.a: the lower bound",
-    ),
-    "pattern with flags": (
-        'message M { string a = 1 [(buf.validate.field).string.pattern = "(?i)a"]; }',
-        "groups with flags",
-    ),
-    "stream": ("message M {} service s { rpc R(stream M) returns (M); }", "p.s.R: streams"),
-    "message that holds itself": ("message M { M m = 1; }", "p.M: a message that holds itself"),
-    "unknown field in the path": (
-        'message M {} service s { rpc R(M) returns (M) { option (google.api.http) = {get: "/{id}"}; } }',
-        "{id} in the path",
-    ),
-    "list in a query": (
-        "message M { repeated string a = 1; } service s {"
-        ' rpc R(M) returns (M) { option (google.api.http) = {get: "/"}; } }',
-        "p.s.R: lists and messages",
-    ),
-    "body of one field": (
-        "message N {} message M { N n = 1; } service s {"
-        ' rpc R(M) returns (M) { option (google.api.http) = {post: "/" body: "n"}; } }',
-        "p.s.R: only one HTTP binding",
-    ),
-    "two services": ("service s {} service t {}", "more than one service"),
-    "two rpcs of one name": (
-        "message M {} service s { rpc AbC(M) returns (M); rpc ab_c(M) returns (M); }",
-        "two things would be named 'AB_C'",
-    ),
-    "a name for two things": (
-        "message A {} message AReply {} service s {"
-        ' rpc R(A) returns (A) { option (google.api.http) = {post: "/r" body: "*"}; }'
-        ' rpc Q(A) returns (AReply) { option (google.api.http) = {post: "/q" body: "*"}; } }',
-        "two things would be named 'AReply'",
-    ),
-    "name of an import": (
-        "message Field {} service s {"
-        ' rpc R(Field) returns (Field) { option (google.api.http) = {post: "/" body: "*"}; } }',
-        "two things would be named 'Field'",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_would_not_be_enforced_is_refused(tmp_path: Path, what: str) -> None:
-    text, message = REFUSED[what]
-    (tmp_path / "p.proto").write_text(HEAD + text)
-    response = respond(compile_protos(tmp_path, tmp_path / "out", "p.proto"))
-    assert message in response.error
-    assert not response.file

@@ -108,7 +108,7 @@ BODIES = {
     b'"{}"': "body: must be an object",
     b"": "name: is required",
     b" \n": "name: is required",
-    b'{"foods":' + b"[" * 900 + b"]" * 900 + b"}": "name: is required",
+    b'{"foods":' + b"[" * 900 + b"]" * 900 + b"}": "foods[0]: must be an object",
 }
 
 

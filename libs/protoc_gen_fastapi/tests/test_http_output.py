@@ -72,7 +72,7 @@ async def test_zero_values_are_written_and_what_is_unset_is_null(
         "foods": [],
         "favourite": None,
         "nicknames": [],
-        "weight": None,
+        "weight": "NaN",
         "wild": False,
         "height": 0.0,
         "chip": 2**64 - 1,

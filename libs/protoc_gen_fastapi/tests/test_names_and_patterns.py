@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from protoc_gen_fastapi.names import GenerationError, camel_case, snake_case
-from protoc_gen_fastapi.patterns import for_python, portable
+from protoc_gen_fastapi.names import camel_case, snake_case
+from protoc_gen_fastapi.patterns import PatternError, for_python, portable
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,11 @@ MEANINGS = [
     (r"^(?:ab|c){2}$", "abc", True),
     (r"^a\.b$", "axb", False),
     ("b", "abc", True),
+    ("(?i)^ab$", "aB", True),
+    ("^(?P<first>a)(?<second>b)$", "ab", True),
+    ("^[[:alpha:]_]+$", "a_", True),
+    ("^[[:alpha:]_]+$", "a1", False),
+    (r"^\x41\z", "A", True),
 ]
 
 
@@ -58,7 +63,12 @@ def test_portable_patterns_have_no_python_in_them() -> None:
     assert portable(r"^[^@\s]+@\w$") == r"^[^@\t\n\f\r ]+@[0-9A-Za-z_]$"
 
 
-@pytest.mark.parametrize("pattern", [r"\pL", r"(?i)a", r"(?P<x>a)", r"\bword", r"[\S]", "a\\"])
+def test_patterns_that_ecmascript_has_no_words_for_are_not_shown() -> None:
+    assert portable("(?i)a") is None
+    assert portable("(?P<x>a)") is None
+
+
+@pytest.mark.parametrize("pattern", [r"\pL", "a(?i)b", "(?=a)", r"\bword", r"[\S]", "[[:greek:]]", "(a", "a\\"])
 def test_patterns_that_could_mean_something_else_are_refused(pattern: str) -> None:
-    with pytest.raises(GenerationError):
+    with pytest.raises(PatternError):
         for_python(pattern)

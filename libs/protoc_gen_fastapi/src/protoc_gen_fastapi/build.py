@@ -1,154 +1,240 @@
-"""Builds the model from what protoc sends."""
+"""Builds the model from what protoc sends: only what services of the wanted files send and answer."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from google.protobuf import descriptor_pb2 as pb
 from google.protobuf.compiler import plugin_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
-from protoc_gen_fastapi.model import KINDS, RANGES, Field, File, Message, Method, Route, Service
-from protoc_gen_fastapi.names import GenerationError, check_field_name
+from protoc_gen_fastapi import paths
+from protoc_gen_fastapi.model import Field, File, Message, Method, Oneof, Route, Service, Streams, is_known, is_map
 from protoc_gen_fastapi.options import Options
-from protoc_gen_fastapi.rules import Rules, read_rules
+from protoc_gen_fastapi.problems import Place, Problems
+from protoc_gen_fastapi.rules import RuleError, Rules, read_rules
 
-_VERBS = ("get", "put", "post", "delete", "patch")
-_VARIABLE = re.compile(r"\{([^}]*)\}")
-_UNTOLD = ("google/", "buf/")
+_STREAMS: Mapping[tuple[bool, bool], Streams] = {
+    (False, False): "",
+    (False, True): "server",
+    (True, False): "client",
+    (True, True): "both",
+}
 
 
 class Builder:
-    """Builds all files of one request, so that a message knows every service that uses it."""
+    """Builds the files that protoc asks for. What is wrong with them is in `problems`; `notes` are no errors."""
 
     def __init__(self, request: plugin_pb2.CodeGeneratorRequest) -> None:
+        self._protos = {file.name: file for file in request.proto_file}
         self._options = Options(request)
+        self._comments = {name: _comments(file) for name, file in self._protos.items()}
+        self.problems = Problems(self._protos)
+        self.notes: list[str] = []
         self.messages: dict[str, Message] = {}
-        self.files: dict[str, File] = {}
-        shown = [f for f in request.proto_file if not f.name.startswith(_UNTOLD)]
-        for file in shown:
-            self.files[file.name] = self._file(file)
-        for file in shown:
-            self._add_services(file)
-        self._spread_roles()
+        self.files = [self._file(name) for name in request.file_to_generate]
+        _spread_checks(self.messages)
 
-    def _file(self, file: pb.FileDescriptorProto) -> File:
-        comments = _comments(file)
-        messages: list[Message] = []
-        for index, message in enumerate(file.message_type):
-            built = self._message(file, message, (4, index), comments)
-            self.messages[built.full_name] = built
-            messages.append(built)
-        return File(file.name, comments.get((2,), ""), messages, [])
+    def _file(self, name: str) -> File:
+        file = File(self._options.pool.FindFileByName(name), self._comments[name].get((2,), ""))
+        for number, service in enumerate(self._protos[name].service):
+            descriptor = file.it.services_by_name[service.name]
+            place = (6, number)
+            built = Service(descriptor.full_name, service.name, self._comments[name].get(place, ""), place)
+            for index, method in enumerate(descriptor.methods):
+                built.methods.append(self._method(method, service.method[index], name, (*place, 2, index)))
+            self._refuse_twins(name, built)
+            file.services.append(built)
+        return file
 
-    def _message(
-        self, file: pb.FileDescriptorProto, message: pb.DescriptorProto, path: tuple[int, ...], comments: "Comments"
-    ) -> Message:
-        full_name = f"{file.package}.{message.name}" if file.package else message.name
-        synthetic = {f.oneof_index for f in message.field if f.proto3_optional}
-        if len(message.oneof_decl) != len(synthetic) or message.nested_type or message.enum_type:
-            raise GenerationError(f"{full_name}: oneof, map, nested messages and enums are not supported")
-        if self._options.message_rules(message) is not None:
-            raise GenerationError(f"{full_name}: rules on a whole message are not supported")
-        fields = [
-            self._field(field, full_name, comments.get((*path, 2, index), ""))
-            for index, field in enumerate(message.field)
-        ]
-        return Message(full_name, message.name, file.name, comments.get(path, ""), fields)
-
-    def _field(self, field: pb.FieldDescriptorProto, owner: str, comment: str) -> Field:
-        where = f"{owner}.{field.name}"
-        check_field_name(field.name, where)
-        kind = KINDS.get(field.type)
-        if kind is None:
-            shown = pb.FieldDescriptorProto.Type.Name(field.type)
-            raise GenerationError(f"{where}: fields of type {shown} are not supported")
-        given = self._options.rules(field)
-        rules = Rules() if given is None else read_rules(given, where)
-        repeated = field.label == pb.FieldDescriptorProto.LABEL_REPEATED
-        if rules.required and (kind != "message" or repeated):
-            raise GenerationError(f"{where}: the rule 'required' is supported on messages only; use a bound")
-        return Field(
-            name=field.name,
-            kind=kind,
-            repeated=repeated,
-            optional=field.proto3_optional,
-            type_name=field.type_name.lstrip("."),
-            range=RANGES.get(field.type),
-            rules=rules,
-            comment=comment,
+    def _method(self, it: MethodDescriptor, proto: pb.MethodDescriptorProto, file: str, place: Place) -> Method:
+        streams = _STREAMS[proto.client_streaming, proto.server_streaming]
+        return Method(
+            name=it.name,
+            request=self._message(it.input_type),
+            reply=self._message(it.output_type),
+            streams=streams,
+            idempotent=proto.options.idempotency_level == pb.MethodOptions.NO_SIDE_EFFECTS,
+            routes=self._routes(it, proto, file, place, streams),
+            comment=self._comments[file].get(place, ""),
+            place=place,
         )
 
-    def _add_services(self, file: pb.FileDescriptorProto) -> None:
-        comments = _comments(file)
-        for number, service in enumerate(file.service):
-            full_name = f"{file.package}.{service.name}" if file.package else service.name
-            built = Service(full_name, service.name, comments.get((6, number), ""))
-            for index, method in enumerate(service.method):
-                comment = comments.get((6, number, 2, index), "")
-                built.methods.append(self._method(method, full_name, comment))
-            self.files[file.name].services.append(built)
-
-    def _method(self, method: pb.MethodDescriptorProto, service: str, comment: str) -> Method:
-        where = f"{service}.{method.name}"
-        if method.client_streaming or method.server_streaming:
-            raise GenerationError(f"{where}: streams are not supported")
-        try:
-            request, reply = (self.messages[t.lstrip(".")] for t in (method.input_type, method.output_type))
-        except KeyError as error:
-            raise GenerationError(f"{where}: messages of {error} are not supported") from None
-        route = self._route(method, request, where)
-        request.is_request = True
-        request.is_http_request |= route is not None
-        reply.is_http_reply |= route is not None
-        idempotent = method.options.idempotency_level == pb.MethodOptions.NO_SIDE_EFFECTS
-        return Method(method.name, request, reply, idempotent, route, comment)
-
-    def _route(self, method: pb.MethodDescriptorProto, request: Message, where: str) -> Route | None:
-        rule = self._options.http(method)
+    def _routes(
+        self, it: MethodDescriptor, proto: pb.MethodDescriptorProto, file: str, place: Place, streams: Streams
+    ) -> list[Route]:
+        rule = self._options.http(proto)
         if rule is None:
-            return None
-        verb = next((v for v in _VERBS if rule.HasField(v)), None)
-        if verb is None or rule.additional_bindings or rule.body not in ("", "*") or rule.response_body:
-            raise GenerationError(f'{where}: only one HTTP binding with body "*" or none is supported')
-        path: str = getattr(rule, verb)
-        names = {f.name: f for f in request.fields}
-        variables = tuple(_VARIABLE.findall(path))
-        for name in variables:
-            if name not in names or names[name].repeated or names[name].kind == "message":
-                raise GenerationError(f"{where}: {{{name}}} in the path is not a plain field of the request")
-        if not rule.body and any(f.repeated or f.kind == "message" for f in request.fields):
-            raise GenerationError(f"{where}: lists and messages can't be sent in a query")
-        if rule.body and variables:
-            _note_path_fields(request, variables, where)
-        return Route(verb.upper(), path, bool(rule.body), variables)
+            return []
+        if streams in ("client", "both"):
+            self.notes.append(f"{file}: {it.full_name} reads a stream, so it is served over gRPC only")
+            return []
+        found: list[Route] = []
+        for binding in (rule, *rule.additional_bindings):
+            try:
+                found.append(_route(binding, it))
+            except ValueError as error:
+                self.problems.add(file, place, f"{it.full_name}: {error}")
+        return found
 
-    def _spread_roles(self) -> None:
-        """A message inside of a request is part of requests, one inside of a reply part of replies."""
-        for message in list(self.messages.values()):
-            for inner in self._inside(message, ()):
-                inner.is_request |= message.is_request
-                inner.is_http_request |= message.is_http_request
-                inner.is_http_reply |= message.is_http_reply
+    def _refuse_twins(self, file: str, service: Service) -> None:
+        """Two rpcs on one route: the second would never be asked."""
+        taken: dict[tuple[str, str], str] = {}
+        for method in service.methods:
+            for route in method.routes:
+                key = (route.verb, route.template.shape)
+                if key in taken:
+                    told = f"{route.verb} {route.path} is the route of {taken[key]} already; give one of them another"
+                    self.problems.add(file, method.place, f"{service.full_name}.{method.name}: {told}")
+                taken.setdefault(key, method.name)
 
-    def _inside(self, message: Message, above: tuple[str, ...]) -> Iterator[Message]:
-        if message.full_name in above:
-            raise GenerationError(f"{message.full_name}: a message that holds itself is not supported")
-        for field in message.fields:
-            if field.kind != "message":
-                continue
-            if field.type_name not in self.messages:
-                raise GenerationError(f"{message.full_name}.{field.name}: {field.type_name} is not supported")
-            inner = self.messages[field.type_name]
-            yield inner
-            yield from self._inside(inner, (*above, message.full_name))
+    def _message(self, it: Descriptor) -> Message:
+        """The message with all that it holds; those that protobuf's JSON has a form of its own for hold nothing."""
+        if it.full_name in self.messages:
+            return self.messages[it.full_name]
+        file = it.file.name
+        proto, place = _declared(self._protos[file], it)
+        message = Message(it, self._comments[file].get(place, ""), place)
+        self.messages[it.full_name] = message
+        if is_known(it):
+            return message
+        unchecked = self._options.is_unchecked(proto)
+        if not unchecked and self._options.message_rules(proto) is not None:
+            told = "rules on a whole message are not supported; check them in the service and take them away here"
+            self.problems.add(file, place, f"{it.full_name}: {told}")
+        for index, field in enumerate(proto.field):
+            message.fields.append(self._field(it, field, (*place, 2, index), unchecked=unchecked))
+        if not unchecked:
+            message.required_oneofs += [
+                Oneof(oneof.name, tuple(f.name for f in it.oneofs_by_name[oneof.name].fields))
+                for oneof in proto.oneof_decl
+                if self._options.is_required(oneof)
+            ]
+        return message
+
+    def _field(self, owner: Descriptor, proto: pb.FieldDescriptorProto, place: Place, *, unchecked: bool) -> Field:
+        it = owner.fields_by_name[proto.name]
+        file = owner.file.name
+        rules = Rules()
+        if not unchecked:
+            try:
+                rules = self._rules(it, proto)
+            except RuleError as error:
+                self.problems.add(file, place, f"{owner.full_name}.{it.name}: {error}")
+        if it.is_required:
+            rules.required = True
+        inner = it.message_type
+        if inner is not None:
+            self._message(inner)
+        return Field(it, rules, self._comments[file].get(place, ""))
+
+    def _rules(self, it: FieldDescriptor, proto: pb.FieldDescriptorProto) -> Rules:
+        result = Rules()
+        names = _names_of(it)
+        for given in self._options.rules(proto):
+            found = read_rules(given, names)
+            result.constraints += found.constraints
+            result.examples += found.examples
+            result.required |= found.required
+            result.unless_zero |= found.unless_zero
+            result.is_skipped |= found.is_skipped
+            result.items, result.keys, result.values = (
+                found.items or result.items,
+                found.keys or result.keys,
+                found.values or result.values,
+            )
+        return result
 
 
-def _note_path_fields(request: Message, variables: tuple[str, ...], where: str) -> None:
-    if request.path_fields not in ((), variables):
-        raise GenerationError(f"{where}: all paths of {request.name} must hold the same fields")
-    request.path_fields = variables
+def _names_of(it: FieldDescriptor) -> dict[int, str]:
+    if is_map(it) and it.message_type is not None:
+        it = it.message_type.fields_by_name["value"]
+    return {} if it.enum_type is None else {v.number: v.name for v in it.enum_type.values}
 
 
-Comments = dict[tuple[int, ...], str]
+def _route(binding: Any, it: MethodDescriptor) -> Route:
+    """Raises ValueError that says what is wrong with the binding."""
+    verb, path = _verb_and_path(binding)
+    template = paths.parse(path)
+    for name in template.fields:
+        field = _inner_field(it.input_type, name)
+        if field.is_repeated or (field.message_type is not None and not is_known(field.message_type)):
+            raise ValueError(f"{{{name}}} in the path is a list or a message; only a plain field can stand there")
+    if binding.body not in ("", "*"):
+        _inner_field(it.input_type, binding.body)
+    if binding.response_body:
+        _inner_field(it.output_type, binding.response_body)
+    body = "" if verb == "GET" else binding.body  # browsers and proxies drop the body of a GET
+    return Route(verb, path, template, body, binding.response_body)
+
+
+def _verb_and_path(binding: Any) -> tuple[str, str]:
+    pattern = binding.WhichOneof("pattern")
+    if pattern is None:
+        raise ValueError("the HTTP rule names no verb and no path")
+    if pattern == "custom":
+        if not binding.custom.kind.isalpha():
+            raise ValueError(f"{binding.custom.kind!r} is no HTTP verb")
+        return binding.custom.kind.upper(), binding.custom.path
+    return pattern.upper(), getattr(binding, pattern)
+
+
+def _inner_field(message: Descriptor, name: str) -> FieldDescriptor:
+    """The field at "page.size". Raises ValueError."""
+    inner: Descriptor | None = message
+    field = None
+    for part in name.split("."):
+        field = None if inner is None else inner.fields_by_name.get(part)
+        if field is None:
+            raise ValueError(f"{name!r} is no field of {message.full_name}")
+        inner = None if field.is_repeated else field.message_type
+    assert field is not None  # noqa: S101 - a name has one part at least
+    return field
+
+
+def _declared(file: pb.FileDescriptorProto, it: Descriptor) -> tuple[pb.DescriptorProto, Place]:
+    """What the file says of a message, and where."""
+    inside = it.full_name.removeprefix(f"{file.package}." if file.package else "").split(".")
+    siblings, place, kind = file.message_type, (), 4
+    for depth, name in enumerate(inside):
+        index = next(i for i, message in enumerate(siblings) if message.name == name)
+        place = (*place, kind, index)
+        if depth == len(inside) - 1:
+            return siblings[index], place
+        siblings, kind = siblings[index].nested_type, 3
+    raise KeyError(it.full_name)
+
+
+def _spread_checks(messages: Mapping[str, Message]) -> None:
+    """Notes which messages have rules, in themselves or in what they hold; a message may hold itself."""
+    checked = {name for name, message in messages.items() if _has_own_rules(message)}
+    more = True
+    while more:
+        more = {
+            name
+            for name, message in messages.items()
+            if name not in checked and any(inner in checked for inner in _held(message))
+        }
+        checked |= more
+    for name in checked:
+        messages[name].has_checks = True
+
+
+def _has_own_rules(message: Message) -> bool:
+    return bool(message.required_oneofs) or any(not field.rules.is_empty for field in message.fields)
+
+
+def _held(message: Message) -> Iterator[str]:
+    for field in message.fields:
+        if field.rules.is_skipped:
+            continue
+        inner = field.it.message_type
+        if inner is not None and is_map(field.it):
+            inner = inner.fields_by_name["value"].message_type
+        if inner is not None:
+            yield inner.full_name
+
+
+Comments = dict[Place, str]
 
 
 def _comments(file: pb.FileDescriptorProto) -> Comments:

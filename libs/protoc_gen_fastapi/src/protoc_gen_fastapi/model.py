@@ -1,56 +1,43 @@
-"""The .proto files as the emitters want them: fields with rules, messages with roles, services with routes."""
+"""The .proto files as the emitters want them: messages with their rules, services with their routes."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from google.protobuf import descriptor_pb2 as pb
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 
+from protoc_gen_fastapi.known import KNOWN
+from protoc_gen_fastapi.paths import Template
+from protoc_gen_fastapi.problems import Place
 from protoc_gen_fastapi.rules import Rules
 
-F = pb.FieldDescriptorProto
-RANGES = {
-    F.TYPE_INT32: (-(2**31), 2**31 - 1),
-    F.TYPE_SINT32: (-(2**31), 2**31 - 1),
-    F.TYPE_SFIXED32: (-(2**31), 2**31 - 1),
-    F.TYPE_UINT32: (0, 2**32 - 1),
-    F.TYPE_FIXED32: (0, 2**32 - 1),
-    F.TYPE_INT64: (-(2**63), 2**63 - 1),
-    F.TYPE_SINT64: (-(2**63), 2**63 - 1),
-    F.TYPE_SFIXED64: (-(2**63), 2**63 - 1),
-    F.TYPE_UINT64: (0, 2**64 - 1),
-    F.TYPE_FIXED64: (0, 2**64 - 1),
-}
-FORMATS = {
-    (-(2**31), 2**31 - 1): "INT32",
-    (0, 2**32 - 1): "UINT32",
-    (-(2**63), 2**63 - 1): "INT64",
-    (0, 2**64 - 1): "UINT64",
-}
-KINDS = {
-    **dict.fromkeys(RANGES, "int"),
-    F.TYPE_STRING: "str",
-    F.TYPE_BOOL: "bool",
-    F.TYPE_DOUBLE: "float",
-    F.TYPE_FLOAT: "float",
-    F.TYPE_MESSAGE: "message",
-}
+Streams = Literal["", "server", "client", "both"]
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    inner = field.message_type
+    return inner is not None and field.is_repeated and bool(inner.GetOptions().map_entry)
+
+
+def is_known(message: Descriptor | None) -> bool:
+    """Whether a message is one of those that protobuf's JSON writes in a form of their own."""
+    return message is not None and message.full_name in KNOWN
 
 
 @dataclass
 class Field:
-    """One field of a message. `kind` is int, str, bool, float or message."""
+    """One field of a message."""
 
-    name: str
-    kind: str
-    repeated: bool
-    optional: bool
-    type_name: str
-    range: tuple[int, int] | None
+    it: FieldDescriptor
     rules: Rules
     comment: str
 
     @property
+    def name(self) -> str:
+        return self.it.name
+
+    @property
     def has_presence(self) -> bool:
-        return self.optional or (self.kind == "message" and not self.repeated)
+        return self.it.has_presence and not self.it.is_repeated
 
     @property
     def zero_breaks(self) -> bool:
@@ -59,35 +46,46 @@ class Field:
 
 
 @dataclass
-class Message:
-    """One message. Its roles tell which code is emitted for it: a check for requests, a model for those that come over
-    HTTP too, an encoder and a model for replies that leave over HTTP.
-    """
+class Oneof:
+    """A oneof of which one member must be set."""
 
-    full_name: str
     name: str
-    file: str
+    members: tuple[str, ...]
+
+
+@dataclass
+class Message:
+    """One message."""
+
+    it: Descriptor
     comment: str
-    fields: list[Field]
-    is_request: bool = False
-    is_http_request: bool = False
-    is_http_reply: bool = False
-    path_fields: tuple[str, ...] = ()
+    place: Place
+    fields: list[Field] = field(default_factory=list[Field])
+    required_oneofs: list[Oneof] = field(default_factory=list[Oneof])
+    has_checks: bool = False
 
     @property
-    def reply_model(self) -> str:
-        """The name of the model that describes it in replies; in requests the model has the message's own name."""
-        return f"{self.name}Reply" if self.is_http_request else self.name
+    def full_name(self) -> str:
+        return self.it.full_name
+
+    @property
+    def local_name(self) -> str:
+        """The name inside of its file, with an underscore for each level: Outer_Inner."""
+        package = self.it.file.package
+        return self.full_name.removeprefix(f"{package}." if package else "").replace(".", "_")
 
 
 @dataclass(frozen=True)
 class Route:
-    """The HTTP binding of a method."""
+    """One HTTP binding of a method. `body` is "" for none, "*" for the whole request, or a field; `reply` is "" for the
+    whole reply, or a field.
+    """
 
     verb: str
     path: str
-    reads_body: bool
-    path_fields: tuple[str, ...]
+    template: Template
+    body: str
+    reply: str
 
 
 @dataclass
@@ -97,9 +95,11 @@ class Method:
     name: str
     request: Message
     reply: Message
+    streams: Streams
     idempotent: bool
-    route: Route | None
+    routes: list[Route]
     comment: str
+    place: Place
 
 
 @dataclass
@@ -109,6 +109,7 @@ class Service:
     full_name: str
     name: str
     comment: str
+    place: Place
     methods: list[Method] = field(default_factory=list[Method])
 
 
@@ -116,7 +117,10 @@ class Service:
 class File:
     """One .proto file."""
 
-    path: str
+    it: FileDescriptor
     comment: str
-    messages: list[Message]
-    services: list[Service]
+    services: list[Service] = field(default_factory=list[Service])
+
+    @property
+    def path(self) -> str:
+        return self.it.name

@@ -1,14 +1,9 @@
 """Names: from those of the .proto to those of the generated Python."""
 
-import builtins
 import keyword
 import re
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-
-class GenerationError(Exception):
-    """The .proto asks for something that the plugin does not generate; the message names the place."""
 
 
 def snake_case(name: str) -> str:
@@ -32,12 +27,6 @@ def module_of(proto_file: str, suffix: str) -> str:
     return proto_file.removesuffix(".proto").replace("-", "_").replace("/", ".") + suffix
 
 
-def check_field_name(name: str, where: str) -> None:
-    """Refuses names that a pydantic model can't have."""
-    if keyword.iskeyword(name) or name.startswith("_") or name in _TAKEN:
-        raise GenerationError(f"{where}: a field can't be named {name!r} in Python")
-
-
-_TAKEN = {"copy", "dict", "json", "schema", "validate", "construct", "to_proto", "fields"} | {
-    n for n in dir(builtins) if n in {"None", "True", "False"}
-}
+def attribute(owner: str, name: str) -> str:
+    """The Python expression for something that protobuf gives a name: m.name, or getattr(m, "class")."""
+    return f'getattr({owner}, "{name}")' if keyword.iskeyword(name) else f"{owner}.{name}"

@@ -6,41 +6,56 @@ and parses the options again with the classes from that pool.
 
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2 as pb
+from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.compiler import plugin_pb2
 from google.protobuf.message import Message
 
 _HTTP = "google.api.http"
-_FIELD_RULES = "buf.validate.field"
-_ELSEWHERE = ("buf.validate.message", "buf.validate.oneof")
+_FIELD_RULES = ("buf.validate.field", "validate.rules")
+_ONEOF_RULES = ("buf.validate.oneof", "validate.required")
+_UNCHECKED = ("validate.disabled", "validate.ignored")
+_MESSAGE_RULES = "buf.validate.message"
 
 
 class Options:
-    """Options of one CodeGeneratorRequest."""
+    """Options of one CodeGeneratorRequest, and the descriptors of all its files in `pool`."""
 
     def __init__(self, request: plugin_pb2.CodeGeneratorRequest) -> None:
-        self._pool = descriptor_pool.DescriptorPool()
+        self.pool = descriptor_pool.DescriptorPool()
         for file in request.proto_file:
-            self._pool.Add(file)
+            self.pool.Add(file)
 
-    def http(self, method: descriptor_pb2.MethodDescriptorProto) -> Any | None:
+    def http(self, method: pb.MethodDescriptorProto) -> Any | None:
         """The google.api.HttpRule of a method."""
         return self._extension(method.options, "google.protobuf.MethodOptions", _HTTP)
 
-    def rules(self, field: descriptor_pb2.FieldDescriptorProto) -> Any | None:
-        """The buf.validate.FieldRules of a field."""
-        return self._extension(field.options, "google.protobuf.FieldOptions", _FIELD_RULES)
+    def rules(self, field: pb.FieldDescriptorProto) -> list[Any]:
+        """The FieldRules of a field: those of buf.validate, and those of protoc-gen-validate."""
+        found = (self._extension(field.options, "google.protobuf.FieldOptions", name) for name in _FIELD_RULES)
+        return [rules for rules in found if rules is not None]
 
-    def message_rules(self, message: descriptor_pb2.DescriptorProto) -> Any | None:
+    def is_required(self, oneof: pb.OneofDescriptorProto) -> bool:
+        """Whether one member of a oneof must be set."""
+        found = [self._extension(oneof.options, "google.protobuf.OneofOptions", name) for name in _ONEOF_RULES]
+        return bool(found[1] or (found[0] is not None and found[0].required))
+
+    def is_unchecked(self, message: pb.DescriptorProto) -> bool:
+        """Whether the rules in a message are switched off."""
+        return any(self._extension(message.options, "google.protobuf.MessageOptions", name) for name in _UNCHECKED)
+
+    def message_rules(self, message: pb.DescriptorProto) -> Any | None:
         """The buf.validate.MessageRules of a message."""
-        return self._extension(message.options, "google.protobuf.MessageOptions", _ELSEWHERE[0])
+        return self._extension(message.options, "google.protobuf.MessageOptions", _MESSAGE_RULES)
 
     def _extension(self, options: Message, kind: str, name: str) -> Any | None:
         try:
-            extension: Any = self._pool.FindExtensionByName(name)
+            extension: Any = self.pool.FindExtensionByName(name)
+            options_class = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(kind))
         except KeyError:
             return None
-        again = message_factory.GetMessageClass(self._pool.FindMessageTypeByName(kind))()
-        message_factory.GetMessageClass(extension.message_type)
+        if extension.message_type is not None:
+            message_factory.GetMessageClass(extension.message_type)
+        again = options_class()
         again.ParseFromString(options.SerializeToString())
         return again.Extensions[extension] if again.HasExtension(extension) else None

@@ -33,6 +33,42 @@ def max_items(count: int) -> str:
     return f"must have at most {_counted(count, 'item')}"
 
 
+def exactly_characters(count: int) -> str:
+    return f"must have exactly {_counted(count, 'character')}"
+
+
+def exactly_bytes(count: int) -> str:
+    return f"must have exactly {_counted(count, 'byte')}"
+
+
+def min_bytes(count: int) -> str:
+    return f"must have at least {_counted(count, 'byte')}"
+
+
+def max_bytes(count: int) -> str:
+    return f"must have at most {_counted(count, 'byte')}"
+
+
+def begin_with(text: str) -> str:
+    return f"must begin with {text}"
+
+
+def end_with(text: str) -> str:
+    return f"must end with {text}"
+
+
+def contain(text: str) -> str:
+    return f"must contain {text}"
+
+
+def not_contain(text: str) -> str:
+    return f"must not contain {text}"
+
+
+def equal(value: object) -> str:
+    return f"must be {value}"
+
+
 def match(pattern: str) -> str:
     return f"must match the pattern {pattern}"
 
@@ -50,3 +86,7 @@ REQUIRED = "is required"
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def one_required(members: tuple[str, ...]) -> str:
+    return f"one of {', '.join(members)} is required"

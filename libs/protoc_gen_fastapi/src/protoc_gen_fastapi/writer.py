@@ -1,11 +1,30 @@
 """Collects the lines of one generated module and the imports that they need."""
 
 import json
+from typing import cast
 
 
 def quoted(text: str) -> str:
     """A Python string literal in double quotes."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def literal(value: object) -> str:
+    """A Python literal of plain values, with texts in double quotes."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, dict):
+        pairs = cast("dict[object, object]", value).items()
+        return "{" + ", ".join(f"{literal(k)}: {literal(v)}" for k, v in pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, cast("list[object]", value))) + "]"
+    return repr(value)
+
+
+def escaped(text: str) -> str:
+    """A text as it stands in a docstring."""
+    safe = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return safe[:-1] + '\\"' if safe.endswith('"') else safe
 
 
 class Writer:
@@ -34,10 +53,7 @@ class Writer:
         self._lines += [""] * count
 
     def docstring(self, text: str, indent: int) -> None:
-        escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-        if escaped.endswith('"'):
-            escaped = escaped[:-1] + '\\"'
-        self.line(" " * indent + f'"""{escaped}"""')
+        self.line(" " * indent + f'"""{escaped(text)}"""')
 
     def imports(self) -> list[str]:
         lines: list[str] = []

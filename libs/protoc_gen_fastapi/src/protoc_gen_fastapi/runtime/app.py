@@ -7,17 +7,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from protoc_gen_fastapi.runtime.call import Call, http_call
-from protoc_gen_fastapi.runtime.documenting import with_exact_bounds
 from protoc_gen_fastapi.runtime.envelope import error_response
 from protoc_gen_fastapi.runtime.errors import Internal, InvalidArgument, RpcError, error_for_http
 from protoc_gen_fastapi.runtime.hooks import Hooks
-from protoc_gen_fastapi.runtime.http_routes import DirectPaths, allowed_verbs
+from protoc_gen_fastapi.runtime.http_routes import DirectPaths, add_documentation, allowed_verbs
 
 
 def install(app: FastAPI, hooks: Hooks) -> None:
     """Makes `app` find generated routes fast, and answer unknown routes, wrong methods and crashes in the envelope."""
     app.add_middleware(DirectPaths, owner=app)
-    _document_exactly(app)
+    _document_routes(app)
 
     def call_of(request: Request) -> Call:
         return http_call(request.scope["headers"], {}, hooks)[0]
@@ -53,14 +52,16 @@ def install(app: FastAPI, hooks: Hooks) -> None:
     app.add_exception_handler(Exception, on_crash)
 
 
-def _document_exactly(app: FastAPI) -> None:
+def _document_routes(app: FastAPI) -> None:
+    """Adds to the OpenAPI document what generated routes refer to."""
     document = app.openapi
     last: list[dict[str, Any]] = []
 
     def openapi() -> dict[str, Any]:
         found = document()
         if not last or last[0] is not found:
-            last[:] = [found, with_exact_bounds(found)]
-        return last[1]
+            last[:] = [found]
+            add_documentation(app, found)
+        return found
 
     app.openapi = openapi

@@ -1,5 +1,6 @@
 """The calling side: one unary call over a channel, with the answer's error turned back into the one table."""
 
+from collections.abc import AsyncIterator
 from typing import Any, TypeVar, cast
 
 import grpc
@@ -15,15 +16,61 @@ R = TypeVar("R")
 
 async def unary(stub: "grpc.aio.UnaryUnaryMultiCallable[Any, R]", request: Any, call: Call, limit: float) -> R:
     """Calls another service on behalf of `call`, within its deadline and `limit` seconds. Raises an RpcError."""
-    remaining = call.remaining()
-    if remaining is not None:
-        if remaining <= 0:
-            raise DeadlineExceeded
-        limit = min(limit, remaining)
+    limit = _limit(call, limit)
     try:
         return await stub(request, timeout=limit, metadata=call.outgoing())
     except grpc.aio.AioRpcError as error:
         raise restored(error) from error
+
+
+async def sent(
+    stub: "grpc.aio.StreamUnaryMultiCallable[Any, R]", requests: AsyncIterator[Any], call: Call, limit: float
+) -> R:
+    """Sends a stream of requests, otherwise like `unary`."""
+    limit = _limit(call, limit)
+    try:
+        return await stub(requests, timeout=limit, metadata=call.outgoing())
+    except grpc.aio.AioRpcError as error:
+        raise restored(error) from error
+
+
+async def streamed(
+    stub: "grpc.aio.UnaryStreamMultiCallable[Any, R]", request: Any, call: Call, _limit: float
+) -> AsyncIterator[R]:
+    """Calls another service on behalf of `call`, and yields its replies. A stream lives as long as `call` may: only
+    its deadline ends it. Raises an RpcError.
+    """
+    replies = stub(request, timeout=call.remaining(), metadata=call.outgoing())
+    async for reply in _restoring(replies):
+        yield reply
+
+
+async def exchanged(
+    stub: "grpc.aio.StreamStreamMultiCallable[Any, R]", requests: AsyncIterator[Any], call: Call, _limit: float
+) -> AsyncIterator[R]:
+    """Sends a stream of requests, otherwise like `streamed`."""
+    replies = stub(requests, timeout=call.remaining(), metadata=call.outgoing())
+    async for reply in _restoring(replies):
+        yield reply
+
+
+async def _restoring(replies: Any) -> AsyncIterator[Any]:
+    try:
+        async for reply in replies:
+            yield reply
+    except grpc.aio.AioRpcError as error:
+        raise restored(error) from error
+    finally:
+        replies.cancel()
+
+
+def _limit(call: Call, limit: float) -> float:
+    remaining = call.remaining()
+    if remaining is None:
+        return limit
+    if remaining <= 0:
+        raise DeadlineExceeded
+    return min(limit, remaining)
 
 
 def restored(error: grpc.aio.AioRpcError) -> RpcError:

@@ -32,6 +32,13 @@ def enveloped(data: dict[str, Any]) -> bytes:
     return _OK + orjson.dumps(data) + b"}"
 
 
+def plain_failure(error: RpcError, request_id: str) -> Answer:
+    """An error as a google.rpc.Status."""
+    answer = failure(error, request_id)
+    body = orjson.dumps({"code": error.status.value[0], "message": error.message, "details": []})
+    return Answer(answer.status, body, answer.headers)
+
+
 def failure(error: RpcError, request_id: str) -> Answer:
     headers = {REQUEST_ID: request_id} if request_id else {}
     if error.http_status in _PASSING:

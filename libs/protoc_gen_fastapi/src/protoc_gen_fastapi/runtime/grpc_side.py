@@ -1,6 +1,6 @@
 """The gRPC side: handlers that check, run and answer, with errors told in trailing metadata."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import grpc
@@ -27,9 +27,27 @@ def grpc_handlers(service: str, rpcs: Iterable[tuple[Rpc, Function]], hooks: Hoo
     )
 
 
-def _handler(server: Server) -> "grpc.RpcMethodHandler[Any, Any]":
-    rpc, hooks = server.rpc, server.hooks
+_KINDS: Final[Mapping[str, Callable[..., Any]]] = {
+    "": grpc.unary_unary_rpc_method_handler,
+    "server": grpc.unary_stream_rpc_method_handler,
+    "client": grpc.stream_unary_rpc_method_handler,
+    "both": grpc.stream_stream_rpc_method_handler,
+}
 
+
+def _handler(server: Server) -> "grpc.RpcMethodHandler[Any, Any]":
+    rpc = server.rpc
+    read = _reader(rpc)
+    if rpc.streams in ("client", "both"):
+        requests: Callable[[Any], Any] = _sound_requests
+    else:
+        requests = _as_it_is
+    if rpc.streams in ("server", "both"):
+        return _KINDS[rpc.streams](_streaming(server, requests), read, rpc.reply.SerializeToString)
+    return _KINDS[rpc.streams](_answering(server, requests), read, rpc.reply.SerializeToString)
+
+
+def _reader(rpc: Rpc) -> Callable[[bytes], Message | InvalidArgument]:
     def read(raw: bytes) -> Message | InvalidArgument:
         try:
             request = rpc.request.FromString(raw)
@@ -38,16 +56,45 @@ def _handler(server: Server) -> "grpc.RpcMethodHandler[Any, Any]":
         broken = rpc.check(request)
         return request if broken is None else InvalidArgument(*broken)
 
-    async def handle(request: Message | InvalidArgument, context: "grpc.aio.ServicerContext[Any, Any]") -> Message:
+    return read
+
+
+def _as_it_is(request: Any) -> Any:
+    return request
+
+
+async def _sound_requests(requests: AsyncIterator[Message | InvalidArgument]) -> AsyncIterator[Message]:
+    """The requests of a stream; raises at the first that breaks a rule."""
+    async for request in requests:
+        if isinstance(request, InvalidArgument):
+            raise request
+        yield request
+
+
+def _answering(server: Server, requests: Callable[[Any], Any]) -> Any:
+    hooks = server.hooks
+
+    async def handle(request: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> Message:
         try:
-            return await server.run(grpc_call(context, hooks), request)
+            return await server.run(grpc_call(context, hooks), requests(request))
         except RpcError as error:
             await context.abort(error.status, error.message[:MAX_MESSAGE], trailing_metadata(error))
             raise  # abort does not return
 
-    return grpc.unary_unary_rpc_method_handler(
-        handle, request_deserializer=read, response_serializer=rpc.reply.SerializeToString
-    )
+    return handle
+
+
+def _streaming(server: Server, requests: Callable[[Any], Any]) -> Any:
+    hooks = server.hooks
+
+    async def handle(request: Any, context: "grpc.aio.ServicerContext[Any, Any]") -> AsyncIterator[Message]:
+        try:
+            async for reply in server.stream(grpc_call(context, hooks), requests(request)):
+                yield reply
+        except RpcError as error:
+            await context.abort(error.status, error.message[:MAX_MESSAGE], trailing_metadata(error))
+
+    return handle
 
 
 def trailing_metadata(error: RpcError) -> tuple[tuple[str, str | bytes], ...]:

@@ -1,18 +1,21 @@
 """The HTTP routes of a service, and the short way to those whose path has no parameters."""
 
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from hashlib import sha256
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from protoc_gen_fastapi.runtime.documenting import extra, responses
+from protoc_gen_fastapi.paths import Segment, Template
+from protoc_gen_fastapi.runtime.documenting import Documentation, Documented, Unserved
 from protoc_gen_fastapi.runtime.hooks import Hooks
-from protoc_gen_fastapi.runtime.http_endpoint import Endpoint
-from protoc_gen_fastapi.runtime.serving import Function, Http, Rpc
+from protoc_gen_fastapi.runtime.http_endpoint import Endpoint, parameter
+from protoc_gen_fastapi.runtime.serving import Form, Function, Http, Rpc, Shown
 
 
 class DirectRoute(APIRoute):
@@ -22,27 +25,71 @@ class DirectRoute(APIRoute):
         return self.endpoint
 
 
-def http_router(tag: str, rpcs: Sequence[tuple[Rpc, Function]], hooks: Hooks) -> APIRouter:
-    """The routes of one service; those without parameters in the path come first."""
+class _Segments(Convertor[str]):
+    """The part of a path that a variable takes, as Starlette wants to be told of it."""
+
+    def __init__(self, regex: str) -> None:
+        self.regex = regex  # pyright: ignore[reportAttributeAccessIssue] - a class variable to Starlette
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+def _path_of(template: Template) -> str:
+    """The template as a path of Starlette, with a convertor for each pattern."""
+    path = ""
+    for number, part in enumerate(template.parts):
+        if isinstance(part, Segment) and part.kind == "literal":
+            path += "/" + part.text
+        elif isinstance(part, Segment) and part.kind == "many":
+            path += f"{{_{number}:{_convertor('(?:/.*)?')}}}"
+        elif isinstance(part, Segment):
+            path += f"/{{_{number}}}"
+        else:
+            regex = "/".join(segment.pattern for segment in part.segments)
+            kind = "" if regex == "[^/]+" else f":{_convertor(regex)}"
+            path += f"/{{{parameter(part.field)}{kind}}}"
+    return (path or "/") + (f":{template.verb}" if template.verb else "")
+
+
+def _convertor(regex: str) -> str:
+    name = f"segments_{sha256(regex.encode()).hexdigest()[:12]}"
+    register_url_convertor(name, _Segments(regex))
+    return name
+
+
+def http_router(
+    tag: str, shown: Shown, rpcs: Sequence[tuple[Rpc, Function]], hooks: Hooks, form: Form | None = None
+) -> APIRouter:
+    """The routes of one service; those whose path says more come first."""
     router = APIRouter(route_class=DirectRoute)
-    found = [(rpc, rpc.http, function) for rpc, function in rpcs if rpc.http is not None]
+    over_grpc = Unserved(tag, tuple(rpc.name for rpc, _ in rpcs if rpc.streams in ("client", "both")))
+    found = [(rpc, http, function) for rpc, function in rpcs for http in rpc.routes]
     for path, verbs in _hidden_by_parameters([http for _, http, _ in found]):
         router.add_route(path, _wrong_verb, methods=verbs, include_in_schema=False)
-    for rpc, http, function in sorted(found, key=lambda entry: len(entry[1].path_fields)):
+    for rpc, http, function in sorted(found, key=lambda entry: entry[1].template.rank):
+        endpoint = Endpoint(rpc, http, function, hooks, Documented(rpc, http, shown, form or Form(), over_grpc))
         router.add_api_route(
-            http.path,
-            Endpoint(rpc, function, hooks),
+            _path_of(http.template),
+            endpoint,
             methods=[http.verb],
             name=rpc.name,
             tags=[tag],
             summary=rpc.summary,
             description=rpc.description,
-            operation_id=rpc.path.strip("/").replace(".", "_").replace("/", "_"),
+            operation_id=_operation_id(rpc, http),
             response_model=None,
-            responses=responses(rpc),
-            openapi_extra=extra(rpc),
         )
     return router
+
+
+def _operation_id(rpc: Rpc, http: Http) -> str:
+    number = rpc.routes.index(http)
+    name = rpc.path.strip("/").replace(".", "_").replace("/", "_")
+    return f"{name}_{number + 1}" if number else name
 
 
 async def _wrong_verb(_request: Request) -> Response:
@@ -51,8 +98,8 @@ async def _wrong_verb(_request: Request) -> Response:
 
 def _hidden_by_parameters(https: Sequence[Http]) -> Iterable[tuple[str, list[str]]]:
     """Paths with the verbs that another path would take by a parameter: GET /stock/list is not GET /stock/{id}."""
-    variable = [(compile_path(http.path)[0], http.verb) for http in https if http.path_fields]
-    for path in {http.path: None for http in https if not http.path_fields}:
+    variable = [(http.template.regex, http.verb) for http in https if not http.template.is_plain]
+    for path in {http.path: None for http in https if http.template.is_plain}:
         own = {http.verb for http in https if http.path == path}
         taken = {verb for pattern, verb in variable if pattern.match(path)} - own
         if taken:
@@ -94,7 +141,11 @@ def direct_endpoints(app: FastAPI) -> dict[tuple[str, str], Endpoint]:
     for route in iter_route_contexts(app.routes):
         for verb in route.methods or ():
             first.setdefault((verb, route.path or ""), route.endpoint)
-    return {key: endpoint for key, endpoint in first.items() if isinstance(endpoint, Endpoint) and "{" not in key[1]}
+    return {key: found for key, found in first.items() if isinstance(found, Endpoint) and _is_direct(found)}
+
+
+def _is_direct(endpoint: Endpoint) -> bool:
+    return endpoint.http.template.is_plain and not endpoint.streams
 
 
 def allowed_verbs(app: FastAPI, path: str) -> list[str]:
@@ -108,3 +159,33 @@ def allowed_verbs(app: FastAPI, path: str) -> list[str]:
 def _matches(route: RouteContext, path: str) -> bool:
     pattern = getattr(route, "path_regex", None)
     return pattern is not None and pattern.match(path) is not None
+
+
+def add_documentation(app: FastAPI, document: dict[str, Any]) -> None:
+    """Adds what generated routes take and answer, and writes their paths as the .proto does."""
+    found = [(route, route.endpoint) for route in iter_route_contexts(app.routes)]
+    generated = [(route, endpoint) for route, endpoint in found if isinstance(endpoint, Endpoint)]
+    documentation = Documentation(endpoint.documented for _, endpoint in generated)
+    paths: dict[str, Any] = document.get("paths", {})
+    for route, endpoint in generated:
+        path = route.path_format or ""
+        own = compile_path(_path_of(endpoint.http.template))[1]
+        shown = path.removesuffix(own) + endpoint.http.template.shown
+        verbs = paths.get(path, {})
+        operation = verbs.pop(endpoint.http.verb.lower(), None)
+        if operation is not None:
+            operation.pop("parameters", None)
+            paths.setdefault(shown, {})[endpoint.http.verb.lower()] = operation | documentation.operation(
+                endpoint.documented
+            )
+        if not verbs and path != shown:
+            paths.pop(path, None)
+    if tags := list(
+        {e.documented.unserved: e.documented.unserved.tag for _, e in generated if e.documented.unserved.rpcs}
+    ):
+        document["tags"] = [*document.get("tags", ()), *(unserved.shown for unserved in tags)]
+    if documentation.components:
+        schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)  # FastAPI's own answer to a parameter that it would have read
+        document["components"]["schemas"] = dict(sorted((schemas | documentation.components).items()))

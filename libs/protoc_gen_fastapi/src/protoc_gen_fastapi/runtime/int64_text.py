@@ -40,6 +40,11 @@ def _message(data: dict[str, Any], descriptor: Any) -> dict[str, Any]:
 def _as_text(value: Any, field: Any) -> Any:
     if value is None:
         return None
+    inner = field.message_type
+    if inner is not None and inner.GetOptions().map_entry:
+        return {key: _as_text(item, inner.fields_by_name["value"]) for key, item in value.items()}
+    if inner is not None and inner.file.package == "google.protobuf" and not isinstance(value, list):
+        return value  # in a form of its own, which has such numbers as text already
     if isinstance(value, list):
         return [_as_text(item, field) for item in value]  # pyright: ignore[reportUnknownVariableType]
     if field.message_type is not None:

@@ -1,83 +1,176 @@
 """Reads an HTTP request into a request message: path over query over body, within a size limit."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import orjson
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from pydantic import ValidationError
 from starlette.types import Receive
 
+from protoc_gen_fastapi.known import TEXTS
 from protoc_gen_fastapi.runtime.errors import InvalidArgument, PayloadTooLarge, UnsupportedEncoding
-from protoc_gen_fastapi.runtime.serving import Rpc
-from protoc_gen_fastapi.runtime.values import exact_object, is_inexact, refusal
+from protoc_gen_fastapi.runtime.serving import Http, Rpc
+from protoc_gen_fastapi.runtime.shapes import Inexact, Shape, Shapes
+from protoc_gen_fastapi.wording import REQUIRED
 
 _TRUTHS = {"true": True, "false": False}
+_BOOLS = ("google.protobuf.BoolValue",)
+Fields = tuple[FieldDescriptor, ...]
+"""The way to a field: from the request's own to the inner one."""
 
 
 class RequestReader:
-    """Reads the requests of one rpc."""
+    """Reads the requests of one route."""
 
-    __slots__ = ("_flags", "_model", "_plain", "_reads_body")
+    __slots__ = ("_body", "_check", "_in_path", "_request", "_shape", "_shapes")
 
-    def __init__(self, rpc: Rpc) -> None:
-        fields = [f for f in rpc.request.DESCRIPTOR.fields if not f.is_repeated and f.message_type is None]
-        self._plain = frozenset(f.name for f in fields)
-        self._flags = [f.name for f in fields if f.type == FieldDescriptor.TYPE_BOOL]
-        self._model = rpc.model
-        self._reads_body = rpc.http is not None and rpc.http.reads_body
+    def __init__(self, rpc: Rpc, http: Http, shapes: Shapes) -> None:
+        self._request = rpc.request
+        self._check = rpc.check
+        self._shapes = shapes
+        self._shape = shapes.of(rpc.takes)
+        self._body = http.body
+        self._in_path = {name: self._way(name) for name in http.path_fields}
 
     async def read(
-        self,
-        path: Mapping[str, str],
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        receive: Receive,
-        limit: int,
+        self, path: Mapping[str, str], query: "Query", headers: Mapping[str, str], receive: Receive, limit: int
     ) -> Message:
         """The request message. Raises InvalidArgument naming the field that is wrong, or says why there is no body."""
         if "content-encoding" in headers:
             _refuse_encoded(headers["content-encoding"])
-        body = await read_body(headers, receive, limit) if self._reads_body else b""
+        body = await read_body(headers, receive, limit) if self._body else b""
         return self.message(body, path, query)
 
-    def read_already(self, body: bytes, query: Mapping[str, str], headers: Mapping[str, str]) -> Message:
+    def read_already(self, body: bytes, query: "Query", headers: Mapping[str, str]) -> Message:
         """The request message, of a body that has been read. Errors as in `read`."""
         if "content-encoding" in headers:
             _refuse_encoded(headers["content-encoding"])
-        return self.message(body if self._reads_body else b"", {}, query)
+        return self.message(body if self._body else b"", {}, query)
 
-    def message(self, body: bytes, path: Mapping[str, str], query: Mapping[str, str]) -> Message:
+    def message(self, body: bytes, path: Mapping[str, str], query: "Query") -> Message:
         """The request message. Raises InvalidArgument naming the field that is wrong."""
-        values = json_object(body)
-        more = {**self._from_query(query), **path} if query or path else {}
-        values.update(more)
+        values = self._values(json_value(body), path, query)
+        message = self._request()
         try:
-            model = self._model.model_validate(values)
-        except ValidationError as error:
-            if not is_inexact(error):
-                raise refusal(error) from None
-            model = self._validate_exactly(body, more)
-        return model.to_proto()
+            self._shape.fill(message, values)
+        except Inexact:
+            # A whole number was written with a point or an exponent, or is very large. As a float it may have been
+            # rounded, so the body is read once more, digit by digit.
+            values = self._values(exact_value(body), path, query)
+            message = self._request()
+            self._shape.fill(message, values)
+        broken = self._check(message)
+        if broken is None:
+            return message
+        field, problem = broken
+        raise InvalidArgument(field, problem if self._is_sent(values, field) else REQUIRED)
 
-    def _validate_exactly(self, body: bytes, more: Mapping[str, str]) -> Any:
-        """The model of a body in which a whole number is written with a point or an exponent, or is very large.
-
-        As a float it may have been rounded, so the body is read once more, digit by digit.
-        """
-        try:
-            return self._model.model_validate(exact_object(body) | dict(more))
-        except ValidationError as error:
-            raise refusal(error) from None
-
-    def _from_query(self, query: Mapping[str, str]) -> dict[str, Any]:
-        values: dict[str, Any] = {name: value for name, value in query.items() if name in self._plain}
-        for name in self._flags:
-            if name in values:
-                values[name] = _TRUTHS.get(values[name], values[name])
+    def _values(self, body: Any, path: Mapping[str, str], query: "Query") -> dict[str, Any]:
+        """What is sent, wherever it is: the path wins over the query, the query over the body."""
+        values: dict[str, Any]
+        if body is None or not self._body:
+            values = {}
+        elif self._body != "*":
+            values = {self._body: body}
+        elif isinstance(body, dict):
+            values = cast("dict[str, Any]", body)
+        else:
+            raise InvalidArgument("body", "must be an object")
+        for name in query.first:
+            self._add_query(values, name, query)
+        for name, text in path.items():
+            _put(values, self._in_path[name], _value_of(self._in_path[name][-1], text))
         return values
+
+    def _add_query(self, values: dict[str, Any], name: str, query: "Query") -> None:
+        try:
+            way = self._way(name)
+        except KeyError:
+            return
+        field = way[-1]
+        kind = field.message_type.full_name if field.message_type is not None else ""
+        if (kind and kind not in TEXTS) or (self._body == "*" and (field.is_repeated or len(way) > 1)):
+            return
+        if field.is_repeated:
+            _put(values, way, [_value_of(field, text) for text in query.every(name)])
+        else:
+            _put(values, way, _value_of(field, query.first[name]))
+
+    def _way(self, name: str) -> Fields:
+        """Raises KeyError."""
+        way: list[FieldDescriptor] = []
+        shape: Shape | None = self._shape
+        for part in name.split("."):
+            if shape is None:
+                raise KeyError(name)
+            field = shape.names[part]
+            way.append(field)
+            is_plain = field.message_type is None or field.is_repeated
+            shape = None if is_plain or field.message_type is None else self._shapes.of(field.message_type)
+        return tuple(way)
+
+    def _is_sent(self, values: Any, field: str) -> bool:
+        """Whether what breaks a rule was sent at all; a oneof is no field and has words of its own."""
+        shape: Shape | None = self._shape
+        for part in field.split("."):
+            name, bracket, index = part.partition("[")
+            if shape is None or name not in shape.names or not isinstance(values, dict):
+                return True
+            it = shape.names[name]
+            sent = cast("dict[str, Any]", values)
+            if it.name not in sent and it.json_name not in sent:
+                return False
+            values = sent.get(it.name, sent.get(it.json_name))
+            if bracket:
+                if not isinstance(values, list):
+                    return True  # in a map
+                values = cast("list[Any]", values)[int(index.rstrip("]"))]
+            shape = self._shapes.of(it.message_type) if it.message_type is not None else None
+        return True
+
+
+class Query:
+    """The query of a request: the first value of each name, and all of them for lists."""
+
+    __slots__ = ("_raw", "first")
+
+    def __init__(self, first: Mapping[str, str], raw: bytes) -> None:
+        self.first = first
+        self._raw = raw
+
+    def every(self, name: str) -> Iterable[str]:
+        return [value for key, value in _pairs(self._raw) if key == name]
+
+
+def _put(values: dict[str, Any], way: Fields, value: Any) -> None:
+    """Puts a value at its place among those that were sent, instead of what is there."""
+    for field in way[:-1]:
+        inner = values.get(field.name, values.get(field.json_name))
+        if inner is None:
+            inner = {}
+        if not isinstance(inner, dict):
+            return  # it is told that this is no object
+        _rename(values, field, inner)
+        values = cast("dict[str, Any]", inner)
+    _rename(values, way[-1], value)
+
+
+def _rename(values: dict[str, Any], field: FieldDescriptor, value: Any) -> None:
+    if field.json_name != field.name:
+        values.pop(field.json_name, None)
+    values[field.name] = value
+
+
+def _value_of(field: FieldDescriptor, text: str) -> Any:
+    """A text of the path or the query as JSON would have it."""
+    is_bool = field.type == FieldDescriptor.TYPE_BOOL
+    if is_bool or (field.message_type is not None and field.message_type.full_name in _BOOLS):
+        return _TRUTHS.get(text, text)
+    return text
 
 
 def _refuse_encoded(encoding: str) -> None:
@@ -108,22 +201,34 @@ async def read_body(headers: Mapping[str, str], receive: Receive, limit: int) ->
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body is; one of white space only is taken as {}. Raises InvalidArgument."""
+def json_value(body: bytes) -> Any:
+    """The JSON value that a body is; None for one of white space only. Raises InvalidArgument."""
     if not body or body.isspace():
-        return {}
+        return None
     try:
-        value: Any = orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise InvalidArgument("body", "is not valid JSON") from None
-    if not isinstance(value, dict):
+    if value is None:
         raise InvalidArgument("body", "must be an object")
-    return cast("dict[str, Any]", value)
+    return value
+
+
+def exact_value(body: bytes) -> Any:
+    """The JSON value that a body is, with every fraction as a Decimal. Raises InvalidArgument."""
+    try:
+        return json.loads(body, parse_float=Decimal)
+    except (ValueError, InvalidOperation, RecursionError):  # thousands of digits, hundreds of levels
+        raise InvalidArgument("body", "has a number that is too long") from None
 
 
 def query_values(raw: bytes) -> dict[str, str]:
     """The query parameters; of one that is repeated the first counts. What is not UTF-8 becomes U+FFFD, as in paths."""
     values: dict[str, str] = {}
-    for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
+    for name, value in _pairs(raw):
         values.setdefault(name, value)
     return values
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(raw.decode("latin-1"), keep_blank_values=True)

@@ -2,15 +2,13 @@
 # source: eshop_protos/coupon/v1/coupon.proto
 """Coupons of the users."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 from fastapi import APIRouter
-from pydantic import ConfigDict, FailFast, Field
 
 from eshop_protos.coupon.v1 import coupon_pb2
-from eshop_protos.types import types_api
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import emitted as _rt
 
@@ -101,58 +99,58 @@ class CouponClient:
     """Calls api.coupon.v1.coupon over a channel. Every method raises RpcError."""
 
     def __init__(self, channel: grpc.aio.Channel, timeout: float = 10.0) -> None:
-        self._timeout = timeout
-        self._coupon_use = channel.unary_unary(
+        self._seconds = timeout
+        self._call_coupon_use = channel.unary_unary(
             COUPON_USE,
             request_serializer=coupon_pb2.CouponUseRequest.SerializeToString,
             response_deserializer=coupon_pb2.CouponUseReply.FromString,
         )
-        self._coupon_use_revert = channel.unary_unary(
+        self._call_coupon_use_revert = channel.unary_unary(
             COUPON_USE_REVERT,
             request_serializer=coupon_pb2.couponUseRevertRequest.SerializeToString,
             response_deserializer=coupon_pb2.couponUseRevertReply.FromString,
         )
-        self._use_many = channel.unary_unary(
+        self._call_use_many = channel.unary_unary(
             USE_MANY,
             request_serializer=coupon_pb2.UseManyRequest.SerializeToString,
             response_deserializer=coupon_pb2.UseManyReply.FromString,
         )
-        self._use_many_revert = channel.unary_unary(
+        self._call_use_many_revert = channel.unary_unary(
             USE_MANY_REVERT,
             request_serializer=coupon_pb2.UseManyRequest.SerializeToString,
             response_deserializer=coupon_pb2.UseManyReply.FromString,
         )
-        self._check_many = channel.unary_unary(
+        self._call_check_many = channel.unary_unary(
             CHECK_MANY,
             request_serializer=coupon_pb2.UseManyRequest.SerializeToString,
             response_deserializer=types_pb2.GetRefusalsReply.FromString,
         )
-        self._get_refusals = channel.unary_unary(
+        self._call_get_refusals = channel.unary_unary(
             GET_REFUSALS,
             request_serializer=types_pb2.GetRefusalsRequest.SerializeToString,
             response_deserializer=types_pb2.GetRefusalsReply.FromString,
         )
-        self._create = channel.unary_unary(
+        self._call_create = channel.unary_unary(
             CREATE,
             request_serializer=coupon_pb2.CreateCouponRequest.SerializeToString,
             response_deserializer=coupon_pb2.CreateCouponReply.FromString,
         )
-        self._delete_by_id = channel.unary_unary(
+        self._call_delete_by_id = channel.unary_unary(
             DELETE_BY_ID,
             request_serializer=coupon_pb2.DeleteCouponByIDRequest.SerializeToString,
             response_deserializer=coupon_pb2.DeleteCouponByIDReply.FromString,
         )
-        self._update_by_id = channel.unary_unary(
+        self._call_update_by_id = channel.unary_unary(
             UPDATE_BY_ID,
             request_serializer=coupon_pb2.UpdateCouponByIDRequest.SerializeToString,
             response_deserializer=coupon_pb2.UpdateCouponByIDReply.FromString,
         )
-        self._get_by_id = channel.unary_unary(
+        self._call_get_by_id = channel.unary_unary(
             GET_BY_ID,
             request_serializer=coupon_pb2.GetCouponByIDRequest.SerializeToString,
             response_deserializer=coupon_pb2.GetCouponByIDReply.FromString,
         )
-        self._list = channel.unary_unary(
+        self._call_list = channel.unary_unary(
             LIST,
             request_serializer=coupon_pb2.ListCouponRequest.SerializeToString,
             response_deserializer=coupon_pb2.ListCouponReply.FromString,
@@ -161,123 +159,73 @@ class CouponClient:
     @_rt.rpc(COUPON_USE)
     async def coupon_use(self, request: coupon_pb2.CouponUseRequest, call: _rt.Call) -> coupon_pb2.CouponUseReply:
         """Marks a coupon as used (saga branch)."""
-        return await _rt.unary(self._coupon_use, request, call, self._timeout)
+        return await _rt.unary(self._call_coupon_use, request, call, self._seconds)
 
     @_rt.rpc(COUPON_USE_REVERT)
     async def coupon_use_revert(self, request: coupon_pb2.couponUseRevertRequest, call: _rt.Call) -> coupon_pb2.couponUseRevertReply:
         """Undoes CouponUse (saga branch)."""
-        return await _rt.unary(self._coupon_use_revert, request, call, self._timeout)
+        return await _rt.unary(self._call_coupon_use_revert, request, call, self._seconds)
 
     @_rt.rpc(USE_MANY)
     async def use_many(self, request: coupon_pb2.UseManyRequest, call: _rt.Call) -> coupon_pb2.UseManyReply:
         """Marks the coupons of several orders as used, all or none (saga branch)."""
-        return await _rt.unary(self._use_many, request, call, self._timeout)
+        return await _rt.unary(self._call_use_many, request, call, self._seconds)
 
     @_rt.rpc(USE_MANY_REVERT)
     async def use_many_revert(self, request: coupon_pb2.UseManyRequest, call: _rt.Call) -> coupon_pb2.UseManyReply:
         """Undoes UseMany (saga branch)."""
-        return await _rt.unary(self._use_many_revert, request, call, self._timeout)
+        return await _rt.unary(self._call_use_many_revert, request, call, self._seconds)
 
     @_rt.rpc(CHECK_MANY)
     async def check_many(self, request: coupon_pb2.UseManyRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
         """Says which orders UseMany would refuse as things stand; changes nothing (between services)."""
-        return await _rt.unary(self._check_many, request, call, self._timeout)
+        return await _rt.unary(self._call_check_many, request, call, self._seconds)
 
     @_rt.rpc(GET_REFUSALS)
     async def get_refusals(self, request: types_pb2.GetRefusalsRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
         """Returns the refusals that this service stored for a saga (between services)."""
-        return await _rt.unary(self._get_refusals, request, call, self._timeout)
+        return await _rt.unary(self._call_get_refusals, request, call, self._seconds)
 
     @_rt.rpc(CREATE)
     async def create(self, request: coupon_pb2.CreateCouponRequest, call: _rt.Call) -> coupon_pb2.CreateCouponReply:
         """Creates a coupon."""
-        return await _rt.unary(self._create, request, call, self._timeout)
+        return await _rt.unary(self._call_create, request, call, self._seconds)
 
     @_rt.rpc(DELETE_BY_ID)
     async def delete_by_id(self, request: coupon_pb2.DeleteCouponByIDRequest, call: _rt.Call) -> coupon_pb2.DeleteCouponByIDReply:
         """Deletes a coupon (soft: the row stays, marked as deleted)."""
-        return await _rt.unary(self._delete_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_delete_by_id, request, call, self._seconds)
 
     @_rt.rpc(UPDATE_BY_ID)
     async def update_by_id(self, request: coupon_pb2.UpdateCouponByIDRequest, call: _rt.Call) -> coupon_pb2.UpdateCouponByIDReply:
         """Changes a coupon; only the fields that were sent are written."""
-        return await _rt.unary(self._update_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_update_by_id, request, call, self._seconds)
 
     @_rt.rpc(GET_BY_ID)
     async def get_by_id(self, request: coupon_pb2.GetCouponByIDRequest, call: _rt.Call) -> coupon_pb2.GetCouponByIDReply:
         """Returns one coupon."""
-        return await _rt.unary(self._get_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_get_by_id, request, call, self._seconds)
 
     @_rt.rpc(LIST)
     async def list(self, request: coupon_pb2.ListCouponRequest, call: _rt.Call) -> coupon_pb2.ListCouponReply:
         """Lists coupons, newest first unless `sort` says otherwise."""
-        return await _rt.unary(self._list, request, call, self._timeout)
+        return await _rt.unary(self._call_list, request, call, self._seconds)
 
 
 def check_CouponUseRequest(m: coupon_pb2.CouponUseRequest) -> _rt.Violation | None:
-    if m.couponID <= 0:
+    if not m.couponID > 0:
         return ("couponID", "must be greater than 0")
     if len(m.orderID) > 64:
         return ("orderID", "must have at most 64 characters")
     return None
-
-
-class CouponUseRequest(_rt.Body):
-    """A coupon to use."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'couponID': 1, 'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n'}]})
-
-    couponID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
-    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="The buyer, who must own the coupon; 0 skips the check.", examples=[1])
-    orderID: Annotated[str, Field(strict=True, max_length=64), _rt.TEXT] = Field(default="", description="The order that the coupon is used for.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-
-    def to_proto(self) -> coupon_pb2.CouponUseRequest:
-        return coupon_pb2.CouponUseRequest(
-            couponID=self.couponID,
-            userID=self.userID,
-            orderID=self.orderID,
-        )
-
-
-def encode_CouponUseReply(_: coupon_pb2.CouponUseReply) -> dict[str, Any]:
-    return {}
-
-
-class CouponUseReply(_rt.Reply):
-    """The coupon is used."""
 
 
 def check_couponUseRevertRequest(m: coupon_pb2.couponUseRevertRequest) -> _rt.Violation | None:
-    if m.couponID <= 0:
+    if not m.couponID > 0:
         return ("couponID", "must be greater than 0")
     if len(m.orderID) > 64:
         return ("orderID", "must have at most 64 characters")
     return None
-
-
-class couponUseRevertRequest(_rt.Body):
-    """A coupon to give back."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'couponID': 1, 'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n'}]})
-
-    couponID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
-    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="The buyer, who must own the coupon; 0 skips the check.", examples=[1])
-    orderID: Annotated[str, Field(strict=True, max_length=64), _rt.TEXT] = Field(default="", description="The order that the coupon is used for.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-
-    def to_proto(self) -> coupon_pb2.couponUseRevertRequest:
-        return coupon_pb2.couponUseRevertRequest(
-            couponID=self.couponID,
-            userID=self.userID,
-            orderID=self.orderID,
-        )
-
-
-def encode_couponUseRevertReply(_: coupon_pb2.couponUseRevertReply) -> dict[str, Any]:
-    return {}
-
-
-class couponUseRevertReply(_rt.Reply):
-    """The coupon is unused again."""
 
 
 def check_UseManyRequest(m: coupon_pb2.UseManyRequest) -> _rt.Violation | None:
@@ -291,52 +239,115 @@ def check_UseManyRequest(m: coupon_pb2.UseManyRequest) -> _rt.Violation | None:
     return None
 
 
-class UseManyRequest(_rt.Body):
-    """Coupons to use, or to give back."""
+def check_GetRefusalsRequest(m: types_pb2.GetRefusalsRequest) -> _rt.Violation | None:
+    if len(m.gid) < 1:
+        return ("gid", "must have at least 1 character")
+    if len(m.gid) > 64:
+        return ("gid", "must have at most 64 characters")
+    return None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'coupons': [{'couponID': 1, 'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n'}]}]})
 
-    coupons: Annotated[list[CouponUseRequest], FailFast(), Field(min_length=1, max_length=1000), _rt.ITEMS] = Field(description="One per order.")
+def check_CreateCouponRequest(m: coupon_pb2.CreateCouponRequest) -> _rt.Violation | None:
+    if not m.userID > 0:
+        return ("userID", "must be greater than 0")
+    if not m.amount > 0:
+        return ("amount", "must be greater than 0")
+    if not m.status <= 3:
+        return ("status", "must be at most 3")
+    return None
 
-    def to_proto(self) -> coupon_pb2.UseManyRequest:
-        return coupon_pb2.UseManyRequest(
-            coupons=[item.to_proto() for item in self.coupons],
-        )
+
+def check_DeleteCouponByIDRequest(m: coupon_pb2.DeleteCouponByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    return None
+
+
+def check_UpdateCouponByIDRequest(m: coupon_pb2.UpdateCouponByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    if m.HasField("userID"):
+        if not m.userID > 0:
+            return ("userID", "must be greater than 0")
+    if m.HasField("amount"):
+        if not m.amount > 0:
+            return ("amount", "must be greater than 0")
+    if m.HasField("status"):
+        if not m.status <= 3:
+            return ("status", "must be at most 3")
+        if not m.status >= 1:
+            return ("status", "must be at least 1")
+    return None
+
+
+def check_GetCouponByIDRequest(m: coupon_pb2.GetCouponByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    return None
+
+
+def check_Column(m: types_pb2.Column) -> _rt.Violation | None:
+    if len(m.name) < 1:
+        return ("name", "must have at least 1 character")
+    if len(m.name) > 64:
+        return ("name", "must have at most 64 characters")
+    if len(m.exp) > 8:
+        return ("exp", "must have at most 8 characters")
+    if len(m.value) > 4096:
+        return ("value", "must have at most 4096 characters")
+    if len(m.logic) > 8:
+        return ("logic", "must have at most 8 characters")
+    return None
+
+
+def check_Params(m: types_pb2.Params) -> _rt.Violation | None:
+    if not m.page >= 0:
+        return ("page", "must be at least 0")
+    if not m.limit > 0:
+        return ("limit", "must be greater than 0")
+    if len(m.sort) > 256:
+        return ("sort", "must have at most 256 characters")
+    if len(m.columns) > 32:
+        return ("columns", "must have at most 32 items")
+    for index, item in enumerate(m.columns):
+        if (bad := check_Column(item)) is not None:
+            return (f"columns[{index}].{bad[0]}", bad[1])
+    return None
+
+
+def check_ListCouponRequest(m: coupon_pb2.ListCouponRequest) -> _rt.Violation | None:
+    if not m.HasField("params"):
+        return ("params", "is required")
+    if m.HasField("params"):
+        if (bad := check_Params(m.params)) is not None:
+            return (f"params.{bad[0]}", bad[1])
+    return None
+
+
+def encode_CouponUseReply(_: coupon_pb2.CouponUseReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_couponUseRevertReply(_: coupon_pb2.couponUseRevertReply) -> dict[str, Any]:
+    return {}
 
 
 def encode_UseManyReply(_: coupon_pb2.UseManyReply) -> dict[str, Any]:
     return {}
 
 
-class UseManyReply(_rt.Reply):
-    """Done for all coupons."""
+def encode_Refusal(m: types_pb2.Refusal) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "code": m.code,
+        "reason": m.reason,
+    }
 
 
-def check_CreateCouponRequest(m: coupon_pb2.CreateCouponRequest) -> _rt.Violation | None:
-    if m.userID <= 0:
-        return ("userID", "must be greater than 0")
-    if m.amount <= 0:
-        return ("amount", "must be greater than 0")
-    if m.status > 3:
-        return ("status", "must be at most 3")
-    return None
-
-
-class CreateCouponRequest(_rt.Body):
-    """A coupon to create."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'amount': 50, 'status': 1}]})
-
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Value in cents.", examples=[50])
-    status: Annotated[int, Field(strict=True, le=3, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Set by the server, 1 (unused) for a new coupon. 0 and 1 are taken; anything else is refused.", examples=[1])
-
-    def to_proto(self) -> coupon_pb2.CreateCouponRequest:
-        return coupon_pb2.CreateCouponRequest(
-            userID=self.userID,
-            amount=self.amount,
-            status=self.status,
-        )
+def encode_GetRefusalsReply(m: types_pb2.GetRefusalsReply) -> dict[str, Any]:
+    return {
+        "refusals": [encode_Refusal(item) for item in m.refusals],
+    }
 
 
 def encode_CreateCouponReply(m: coupon_pb2.CreateCouponReply) -> dict[str, Any]:
@@ -345,107 +356,12 @@ def encode_CreateCouponReply(m: coupon_pb2.CreateCouponReply) -> dict[str, Any]:
     }
 
 
-class CreateCouponReply(_rt.Reply):
-    """The new coupon."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new coupon.")
-
-
-def check_DeleteCouponByIDRequest(m: coupon_pb2.DeleteCouponByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    return None
-
-
-class DeleteCouponByIDRequest(_rt.Body):
-    """Names the coupon to delete."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
-
-    def to_proto(self) -> coupon_pb2.DeleteCouponByIDRequest:
-        return coupon_pb2.DeleteCouponByIDRequest(
-            id=self.id,
-        )
-
-
 def encode_DeleteCouponByIDReply(_: coupon_pb2.DeleteCouponByIDReply) -> dict[str, Any]:
     return {}
 
 
-class DeleteCouponByIDReply(_rt.Reply):
-    """The coupon was deleted."""
-
-
 def encode_UpdateCouponByIDReply(_: coupon_pb2.UpdateCouponByIDReply) -> dict[str, Any]:
     return {}
-
-
-class UpdateCouponByIDReply(_rt.Reply):
-    """The coupon was changed."""
-
-
-def check_GetCouponByIDRequest(m: coupon_pb2.GetCouponByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    return None
-
-
-class GetCouponByIDRequest(_rt.Body):
-    """Names the coupon to return."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
-
-    def to_proto(self) -> coupon_pb2.GetCouponByIDRequest:
-        return coupon_pb2.GetCouponByIDRequest(
-            id=self.id,
-        )
-
-
-def check_UpdateCouponByIDRequest(m: coupon_pb2.UpdateCouponByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    if m.HasField("userID"):
-        if m.userID <= 0:
-            return ("userID", "must be greater than 0")
-    if m.HasField("amount"):
-        if m.amount <= 0:
-            return ("amount", "must be greater than 0")
-    if m.HasField("status"):
-        if m.status > 3:
-            return ("status", "must be at most 3")
-        if m.status < 1:
-            return ("status", "must be at least 1")
-    return None
-
-
-class UpdateCouponByIDRequestBody(_rt.Body):
-    """The fields of a coupon to change."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'amount': 50, 'status': 1}]})
-
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the buyer.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Value in cents.", examples=[50])
-    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="1 unused or 3 expired. Only an order sets 2 (used), and such a coupon can't be changed.", examples=[1])
-
-
-class UpdateCouponByIDRequest(UpdateCouponByIDRequestBody):
-    """The fields of a coupon to change."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the coupon.", examples=[1])
-
-    def to_proto(self) -> coupon_pb2.UpdateCouponByIDRequest:
-        return coupon_pb2.UpdateCouponByIDRequest(
-            id=self.id,
-            userID=self.userID,
-            amount=self.amount,
-            status=self.status,
-        )
 
 
 def encode_Coupon(m: coupon_pb2.Coupon) -> dict[str, Any]:
@@ -459,48 +375,10 @@ def encode_Coupon(m: coupon_pb2.Coupon) -> dict[str, Any]:
     }
 
 
-class Coupon(_rt.Reply):
-    """A coupon as stored."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the coupon.")
-    userID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the buyer.")
-    amount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Value in cents.")
-    status: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="1 unused, 2 used, 3 expired.")
-    createdAt: str = Field(description="Time of creation, RFC 3339.")
-    updatedAt: str = Field(description="Time of the last change, RFC 3339.")
-
-
 def encode_GetCouponByIDReply(m: coupon_pb2.GetCouponByIDReply) -> dict[str, Any]:
     return {
         "coupon": encode_Coupon(m.coupon) if m.HasField("coupon") else None,
     }
-
-
-class GetCouponByIDReply(_rt.Reply):
-    """One coupon."""
-
-    coupon: Coupon | None = Field(description="The coupon.")
-
-
-def check_ListCouponRequest(m: coupon_pb2.ListCouponRequest) -> _rt.Violation | None:
-    if not m.HasField("params"):
-        return ("params", "is required")
-    if m.HasField("params") and (bad := types_api.check_Params(m.params)) is not None:
-        return (f"params.{bad[0]}", bad[1])
-    return None
-
-
-class ListCouponRequest(_rt.Body):
-    """Which coupons to list."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
-
-    params: types_api.Params = Field(description="Page, order and filter.")
-
-    def to_proto(self) -> coupon_pb2.ListCouponRequest:
-        return coupon_pb2.ListCouponRequest(
-            params=self.params.to_proto(),
-        )
 
 
 def encode_ListCouponReply(m: coupon_pb2.ListCouponReply) -> dict[str, Any]:
@@ -510,83 +388,115 @@ def encode_ListCouponReply(m: coupon_pb2.ListCouponReply) -> dict[str, Any]:
     }
 
 
-class ListCouponReply(_rt.Reply):
-    """One page of coupons."""
-
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
-    coupons: list[Coupon] = Field(description="The rows of this page.")
-
-
-class CouponUseReplyEnvelope(_rt.Reply):
-    """The coupon is used."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CouponUseReply
-
-
-class CouponUseRevertReplyEnvelope(_rt.Reply):
-    """The coupon is unused again."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: couponUseRevertReply
-
-
-class UseManyReplyEnvelope(_rt.Reply):
-    """Done for all coupons."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: UseManyReply
-
-
-class GetRefusalsReplyEnvelope(_rt.Reply):
-    """The refusals of one service for one global transaction."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: types_api.GetRefusalsReply
-
-
-class CreateCouponReplyEnvelope(_rt.Reply):
-    """The new coupon."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreateCouponReply
-
-
-class DeleteCouponByIDReplyEnvelope(_rt.Reply):
-    """The coupon was deleted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: DeleteCouponByIDReply
-
-
-class UpdateCouponByIDReplyEnvelope(_rt.Reply):
-    """The coupon was changed."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: UpdateCouponByIDReply
-
-
-class GetCouponByIDReplyEnvelope(_rt.Reply):
-    """One coupon."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: GetCouponByIDReply
-
-
-class ListCouponReplyEnvelope(_rt.Reply):
-    """One page of coupons."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: ListCouponReply
+_SHOWN: _rt.Shown = {
+    "api.coupon.v1.CouponUseRequest": {
+        "": {"description": "A coupon to use."},
+        "couponID": {"description": "Id of the coupon.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "userID": {"description": "The buyer, who must own the coupon; 0 skips the check.", "examples": [1]},
+        "orderID": {"description": "The order that the coupon is used for.", "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"]},
+    },
+    "api.coupon.v1.couponUseRevertRequest": {
+        "": {"description": "A coupon to give back."},
+        "couponID": {"description": "Id of the coupon.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "userID": {"description": "The buyer, who must own the coupon; 0 skips the check.", "examples": [1]},
+        "orderID": {"description": "The order that the coupon is used for.", "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"]},
+    },
+    "api.coupon.v1.UseManyRequest": {
+        "": {"description": "Coupons to use, or to give back."},
+        "coupons": {"description": "One per order.", "minItems": 1, "maxItems": 1000, "required": True},
+    },
+    "api.types.GetRefusalsRequest": {
+        "": {"description": "Asks a service which orders of a saga it refused."},
+        "gid": {"description": "Id of the global transaction.", "minLength": 1, "maxLength": 64, "examples": ["k3v9x2m7q1"], "required": True},
+    },
+    "api.coupon.v1.CreateCouponRequest": {
+        "": {"description": "A coupon to create."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Value in cents.", "exclusiveMinimum": 0, "examples": [50], "required": True},
+        "status": {"description": "Set by the server, 1 (unused) for a new coupon. 0 and 1 are taken; anything else is refused.", "maximum": 3, "examples": [1]},
+    },
+    "api.coupon.v1.DeleteCouponByIDRequest": {
+        "": {"description": "Names the coupon to delete."},
+        "id": {"description": "Id of the coupon.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.coupon.v1.UpdateCouponByIDRequest": {
+        "": {"description": "The fields of a coupon to change."},
+        "id": {"description": "Id of the coupon.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1]},
+        "amount": {"description": "Value in cents.", "exclusiveMinimum": 0, "examples": [50]},
+        "status": {"description": "1 unused or 3 expired. Only an order sets 2 (used), and such a coupon can't be changed.", "maximum": 3, "minimum": 1, "examples": [1]},
+    },
+    "api.coupon.v1.GetCouponByIDRequest": {
+        "": {"description": "Names the coupon to return."},
+        "id": {"description": "Id of the coupon.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.types.Column": {
+        "": {"description": "One condition on one column."},
+        "name": {"description": "Column name, as in SQL or as in JSON.", "minLength": 1, "maxLength": 64, "examples": ["id"], "required": True},
+        "exp": {"description": "eq, neq, gt, gte, lt, lte, like, in, or =, !=, >, >=, <, <=; empty means eq.", "maxLength": 8, "examples": ["gt"]},
+        "value": {"description": "The value to compare with; `like` looks for it anywhere, `in` takes several separated by commas.", "maxLength": 4096, "examples": ["0"]},
+        "logic": {"description": "How this condition is joined to the next: and, or, &, &&, |, ||; empty means and.", "maxLength": 8},
+    },
+    "api.types.Params": {
+        "": {"description": "Which page of a list to return, in which order, filtered by which columns."},
+        "page": {"description": "Page number, starting at 0.", "minimum": 0},
+        "limit": {"description": "Rows per page; more than 1,000 is taken as 1,000.", "exclusiveMinimum": 0, "examples": [10], "required": True},
+        "sort": {"description": "Columns to sort by, separated by commas; a leading \"-\" sorts descending. Empty: newest first.", "maxLength": 256, "examples": ["-id"]},
+        "columns": {"description": "Conditions that a row must meet; none means all rows.", "maxItems": 32},
+        "before": {"description": "Only rows whose id is lower, newest first: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on. `total` is not changed by it.", "examples": [0]},
+    },
+    "api.coupon.v1.ListCouponRequest": {
+        "": {"description": "Which coupons to list."},
+        "params": {"description": "Page, order and filter.", "required": True},
+    },
+    "api.coupon.v1.CouponUseReply": {
+        "": {"description": "The coupon is used."},
+    },
+    "api.coupon.v1.couponUseRevertReply": {
+        "": {"description": "The coupon is unused again."},
+    },
+    "api.coupon.v1.UseManyReply": {
+        "": {"description": "Done for all coupons."},
+    },
+    "api.types.Refusal": {
+        "": {"description": "Why one order was refused by one branch of a saga."},
+        "orderID": {"description": "The order at fault."},
+        "code": {"description": "Short machine-readable code, for example OUT_OF_STOCK."},
+        "reason": {"description": "A sentence for the buyer."},
+    },
+    "api.types.GetRefusalsReply": {
+        "": {"description": "The refusals of one service for one global transaction."},
+        "refusals": {"description": "Empty when the service refused nothing."},
+    },
+    "api.coupon.v1.CreateCouponReply": {
+        "": {"description": "The new coupon."},
+        "id": {"description": "Id of the new coupon."},
+    },
+    "api.coupon.v1.DeleteCouponByIDReply": {
+        "": {"description": "The coupon was deleted."},
+    },
+    "api.coupon.v1.UpdateCouponByIDReply": {
+        "": {"description": "The coupon was changed."},
+    },
+    "api.coupon.v1.Coupon": {
+        "": {"description": "A coupon as stored."},
+        "id": {"description": "Id of the coupon."},
+        "userID": {"description": "Id of the buyer."},
+        "amount": {"description": "Value in cents."},
+        "status": {"description": "1 unused, 2 used, 3 expired."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+    },
+    "api.coupon.v1.GetCouponByIDReply": {
+        "": {"description": "One coupon."},
+        "coupon": {"description": "The coupon."},
+    },
+    "api.coupon.v1.ListCouponReply": {
+        "": {"description": "One page of coupons."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "coupons": {"description": "The rows of this page."},
+    },
+}
 
 
 _COUPON_USE = _rt.Rpc(
@@ -595,11 +505,8 @@ _COUPON_USE = _rt.Rpc(
     request=coupon_pb2.CouponUseRequest,
     reply=coupon_pb2.CouponUseReply,
     check=check_CouponUseRequest,
-    model=CouponUseRequest,
-    body=CouponUseRequest,
     encode=encode_CouponUseReply,
-    envelope=CouponUseReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/coupon/use", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/coupon/use", body="*"),),
     summary="Marks a coupon as used (saga branch)",
     description="Marks a coupon as used (saga branch).",
 )
@@ -610,11 +517,8 @@ _COUPON_USE_REVERT = _rt.Rpc(
     request=coupon_pb2.couponUseRevertRequest,
     reply=coupon_pb2.couponUseRevertReply,
     check=check_couponUseRevertRequest,
-    model=couponUseRevertRequest,
-    body=couponUseRevertRequest,
     encode=encode_couponUseRevertReply,
-    envelope=CouponUseRevertReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/coupon/useRevert", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/coupon/useRevert", body="*"),),
     summary="Undoes CouponUse (saga branch)",
     description="Undoes CouponUse (saga branch).",
 )
@@ -625,11 +529,8 @@ _USE_MANY = _rt.Rpc(
     request=coupon_pb2.UseManyRequest,
     reply=coupon_pb2.UseManyReply,
     check=check_UseManyRequest,
-    model=UseManyRequest,
-    body=UseManyRequest,
     encode=encode_UseManyReply,
-    envelope=UseManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/coupon/useMany", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/coupon/useMany", body="*"),),
     summary="Marks the coupons of several orders as used, all or none (saga branch)",
     description="Marks the coupons of several orders as used, all or none (saga branch).",
 )
@@ -640,11 +541,8 @@ _USE_MANY_REVERT = _rt.Rpc(
     request=coupon_pb2.UseManyRequest,
     reply=coupon_pb2.UseManyReply,
     check=check_UseManyRequest,
-    model=UseManyRequest,
-    body=UseManyRequest,
     encode=encode_UseManyReply,
-    envelope=UseManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/coupon/useManyRevert", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/coupon/useManyRevert", body="*"),),
     summary="Undoes UseMany (saga branch)",
     description="Undoes UseMany (saga branch).",
 )
@@ -655,11 +553,8 @@ _CHECK_MANY = _rt.Rpc(
     request=coupon_pb2.UseManyRequest,
     reply=types_pb2.GetRefusalsReply,
     check=check_UseManyRequest,
-    model=UseManyRequest,
-    body=UseManyRequest,
-    encode=types_api.encode_GetRefusalsReply,
-    envelope=GetRefusalsReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/coupon/checkMany", reads_body=True, path_fields=()),
+    encode=encode_GetRefusalsReply,
+    routes=(_rt.Http("POST", "/api/v1/coupon/checkMany", body="*"),),
     summary="Says which orders UseMany would refuse as things stand; changes nothing (between services)",
     description="Says which orders UseMany would refuse as things stand; changes nothing (between services).",
 )
@@ -669,11 +564,9 @@ _GET_REFUSALS = _rt.Rpc(
     name="GetRefusals",
     request=types_pb2.GetRefusalsRequest,
     reply=types_pb2.GetRefusalsReply,
-    check=types_api.check_GetRefusalsRequest,
-    model=types_api.GetRefusalsRequest,
-    encode=types_api.encode_GetRefusalsReply,
-    envelope=GetRefusalsReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/coupon/refusals/{gid}", reads_body=False, path_fields=("gid",)),
+    check=check_GetRefusalsRequest,
+    encode=encode_GetRefusalsReply,
+    routes=(_rt.Http("GET", "/api/v1/coupon/refusals/{gid}"),),
     summary="Returns the refusals that this service stored for a saga (between services)",
     description="Returns the refusals that this service stored for a saga (between services).",
 )
@@ -684,11 +577,8 @@ _CREATE = _rt.Rpc(
     request=coupon_pb2.CreateCouponRequest,
     reply=coupon_pb2.CreateCouponReply,
     check=check_CreateCouponRequest,
-    model=CreateCouponRequest,
-    body=CreateCouponRequest,
     encode=encode_CreateCouponReply,
-    envelope=CreateCouponReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/coupon", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/coupon", body="*"),),
     summary="Creates a coupon",
     description="Creates a coupon.",
 )
@@ -699,10 +589,8 @@ _DELETE_BY_ID = _rt.Rpc(
     request=coupon_pb2.DeleteCouponByIDRequest,
     reply=coupon_pb2.DeleteCouponByIDReply,
     check=check_DeleteCouponByIDRequest,
-    model=DeleteCouponByIDRequest,
     encode=encode_DeleteCouponByIDReply,
-    envelope=DeleteCouponByIDReplyEnvelope,
-    http=_rt.Http("DELETE", "/api/v1/coupon/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("DELETE", "/api/v1/coupon/{id}"),),
     summary="Deletes a coupon (soft: the row stays, marked as deleted)",
     description="Deletes a coupon (soft: the row stays, marked as deleted).",
 )
@@ -713,11 +601,8 @@ _UPDATE_BY_ID = _rt.Rpc(
     request=coupon_pb2.UpdateCouponByIDRequest,
     reply=coupon_pb2.UpdateCouponByIDReply,
     check=check_UpdateCouponByIDRequest,
-    model=UpdateCouponByIDRequest,
-    body=UpdateCouponByIDRequestBody,
     encode=encode_UpdateCouponByIDReply,
-    envelope=UpdateCouponByIDReplyEnvelope,
-    http=_rt.Http("PUT", "/api/v1/coupon/{id}", reads_body=True, path_fields=("id",)),
+    routes=(_rt.Http("PUT", "/api/v1/coupon/{id}", body="*"),),
     summary="Changes a coupon; only the fields that were sent are written",
     description="Changes a coupon; only the fields that were sent are written.",
 )
@@ -728,10 +613,8 @@ _GET_BY_ID = _rt.Rpc(
     request=coupon_pb2.GetCouponByIDRequest,
     reply=coupon_pb2.GetCouponByIDReply,
     check=check_GetCouponByIDRequest,
-    model=GetCouponByIDRequest,
     encode=encode_GetCouponByIDReply,
-    envelope=GetCouponByIDReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/coupon/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("GET", "/api/v1/coupon/{id}"),),
     summary="Returns one coupon",
     description="Returns one coupon.",
 )
@@ -742,11 +625,8 @@ _LIST = _rt.Rpc(
     request=coupon_pb2.ListCouponRequest,
     reply=coupon_pb2.ListCouponReply,
     check=check_ListCouponRequest,
-    model=ListCouponRequest,
-    body=ListCouponRequest,
     encode=encode_ListCouponReply,
-    envelope=ListCouponReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/coupon/list", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/coupon/list", body="*"),),
     summary="Lists coupons, newest first unless `sort` says otherwise",
     description="Lists coupons, newest first unless `sort` says otherwise.",
 )
@@ -771,7 +651,7 @@ def coupon_handlers(api: CouponApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandler:
 
 def coupon_router(api: CouponApi, hooks: _rt.Hooks) -> APIRouter:
     """The HTTP routes that are served by `api`."""
-    return _rt.http_router("coupon", (
+    return _rt.http_router("coupon", _SHOWN, (
         (_COUPON_USE, api.coupon_use),
         (_COUPON_USE_REVERT, api.coupon_use_revert),
         (_USE_MANY, api.use_many),

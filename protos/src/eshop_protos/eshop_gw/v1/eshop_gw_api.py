@@ -2,25 +2,19 @@
 # source: eshop_protos/eshop_gw/v1/eshop_gw.proto
 """The gateway: one door to all services."""
 
-from typing import Annotated, Literal, Protocol
+import re as _re
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
 
-from eshop_protos.coupon.v1 import coupon_api
 from eshop_protos.coupon.v1 import coupon_pb2
 from eshop_protos.eshop_gw.v1 import eshop_gw_pb2
-from eshop_protos.flash_sale.v1 import flash_sale_api
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
-from eshop_protos.order.v1 import order_api
 from eshop_protos.order.v1 import order_pb2
-from eshop_protos.product.v1 import product_api
 from eshop_protos.product.v1 import product_pb2
-from eshop_protos.stock.v1 import stock_api
 from eshop_protos.stock.v1 import stock_pb2
-from eshop_protos.user.v1 import user_api
 from eshop_protos.user.v1 import user_pb2
 from protoc_gen_fastapi.runtime import emitted as _rt
 
@@ -131,73 +125,73 @@ class EshopClient:
     """Calls api.eshop_gw.v1.eshop over a channel. Every method raises RpcError."""
 
     def __init__(self, channel: grpc.aio.Channel, timeout: float = 10.0) -> None:
-        self._timeout = timeout
-        self._create_user = channel.unary_unary(
+        self._seconds = timeout
+        self._call_create_user = channel.unary_unary(
             CREATE_USER,
             request_serializer=user_pb2.CreateUserRequest.SerializeToString,
             response_deserializer=user_pb2.CreateUserReply.FromString,
         )
-        self._list_user = channel.unary_unary(
+        self._call_list_user = channel.unary_unary(
             LIST_USER,
             request_serializer=eshop_gw_pb2.PageParam.SerializeToString,
             response_deserializer=user_pb2.ListUserReply.FromString,
         )
-        self._create_product = channel.unary_unary(
+        self._call_create_product = channel.unary_unary(
             CREATE_PRODUCT,
             request_serializer=product_pb2.CreateProductRequest.SerializeToString,
             response_deserializer=product_pb2.CreateProductReply.FromString,
         )
-        self._list_product = channel.unary_unary(
+        self._call_list_product = channel.unary_unary(
             LIST_PRODUCT,
             request_serializer=eshop_gw_pb2.PageParam.SerializeToString,
             response_deserializer=product_pb2.ListProductReply.FromString,
         )
-        self._submit_order = channel.unary_unary(
+        self._call_submit_order = channel.unary_unary(
             SUBMIT_ORDER,
             request_serializer=order_pb2.SubmitOrderRequest.SerializeToString,
             response_deserializer=order_pb2.SubmitOrderReply.FromString,
         )
-        self._send_submit_order_notify = channel.unary_unary(
+        self._call_send_submit_order_notify = channel.unary_unary(
             SEND_SUBMIT_ORDER_NOTIFY,
             request_serializer=order_pb2.SendSubmitOrderNotifyRequest.SerializeToString,
             response_deserializer=order_pb2.SendSubmitOrderNotifyReply.FromString,
         )
-        self._get_outcome = channel.unary_unary(
+        self._call_get_outcome = channel.unary_unary(
             GET_OUTCOME,
             request_serializer=order_pb2.GetOutcomeRequest.SerializeToString,
             response_deserializer=order_pb2.GetOutcomeReply.FromString,
         )
-        self._list_order = channel.unary_unary(
+        self._call_list_order = channel.unary_unary(
             LIST_ORDER,
             request_serializer=eshop_gw_pb2.PageParam.SerializeToString,
             response_deserializer=order_pb2.ListOrderReply.FromString,
         )
-        self._create_coupon = channel.unary_unary(
+        self._call_create_coupon = channel.unary_unary(
             CREATE_COUPON,
             request_serializer=coupon_pb2.CreateCouponRequest.SerializeToString,
             response_deserializer=coupon_pb2.CreateCouponReply.FromString,
         )
-        self._list_coupon = channel.unary_unary(
+        self._call_list_coupon = channel.unary_unary(
             LIST_COUPON,
             request_serializer=eshop_gw_pb2.PageParam.SerializeToString,
             response_deserializer=coupon_pb2.ListCouponReply.FromString,
         )
-        self._create_stock = channel.unary_unary(
+        self._call_create_stock = channel.unary_unary(
             CREATE_STOCK,
             request_serializer=stock_pb2.CreateStockRequest.SerializeToString,
             response_deserializer=stock_pb2.CreateStockReply.FromString,
         )
-        self._list_stock = channel.unary_unary(
+        self._call_list_stock = channel.unary_unary(
             LIST_STOCK,
             request_serializer=eshop_gw_pb2.PageParam.SerializeToString,
             response_deserializer=stock_pb2.ListStockReply.FromString,
         )
-        self._set_flash_sale_stock = channel.unary_unary(
+        self._call_set_flash_sale_stock = channel.unary_unary(
             SET_FLASH_SALE_STOCK,
             request_serializer=stock_pb2.SetFlashSaleStockRequest.SerializeToString,
             response_deserializer=stock_pb2.SetFlashSaleStockReply.FromString,
         )
-        self._flash_sale = channel.unary_unary(
+        self._call_flash_sale = channel.unary_unary(
             FLASH_SALE,
             request_serializer=flash_sale_pb2.FlashSaleRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.FlashSaleReply.FromString,
@@ -206,209 +200,550 @@ class EshopClient:
     @_rt.rpc(CREATE_USER)
     async def create_user(self, request: user_pb2.CreateUserRequest, call: _rt.Call) -> user_pb2.CreateUserReply:
         """Creates a user."""
-        return await _rt.unary(self._create_user, request, call, self._timeout)
+        return await _rt.unary(self._call_create_user, request, call, self._seconds)
 
     @_rt.rpc(LIST_USER)
     async def list_user(self, request: eshop_gw_pb2.PageParam, call: _rt.Call) -> user_pb2.ListUserReply:
         """Lists users, newest first."""
-        return await _rt.unary(self._list_user, request, call, self._timeout)
+        return await _rt.unary(self._call_list_user, request, call, self._seconds)
 
     @_rt.rpc(CREATE_PRODUCT)
     async def create_product(self, request: product_pb2.CreateProductRequest, call: _rt.Call) -> product_pb2.CreateProductReply:
         """Creates a product."""
-        return await _rt.unary(self._create_product, request, call, self._timeout)
+        return await _rt.unary(self._call_create_product, request, call, self._seconds)
 
     @_rt.rpc(LIST_PRODUCT)
     async def list_product(self, request: eshop_gw_pb2.PageParam, call: _rt.Call) -> product_pb2.ListProductReply:
         """Lists products, newest first."""
-        return await _rt.unary(self._list_product, request, call, self._timeout)
+        return await _rt.unary(self._call_list_product, request, call, self._seconds)
 
     @_rt.rpc(SUBMIT_ORDER)
     async def submit_order(self, request: order_pb2.SubmitOrderRequest, call: _rt.Call) -> order_pb2.SubmitOrderReply:
         """Places an order and answers with its outcome."""
-        return await _rt.unary(self._submit_order, request, call, self._timeout)
+        return await _rt.unary(self._call_submit_order, request, call, self._seconds)
 
     @_rt.rpc(SEND_SUBMIT_ORDER_NOTIFY)
     async def send_submit_order_notify(self, request: order_pb2.SendSubmitOrderNotifyRequest, call: _rt.Call) -> order_pb2.SendSubmitOrderNotifyReply:
         """Accepts an order into the queue."""
-        return await _rt.unary(self._send_submit_order_notify, request, call, self._timeout)
+        return await _rt.unary(self._call_send_submit_order_notify, request, call, self._seconds)
 
     @_rt.rpc(GET_OUTCOME)
     async def get_outcome(self, request: order_pb2.GetOutcomeRequest, call: _rt.Call) -> order_pb2.GetOutcomeReply:
         """Tells the fate of an order."""
-        return await _rt.unary(self._get_outcome, request, call, self._timeout)
+        return await _rt.unary(self._call_get_outcome, request, call, self._seconds)
 
     @_rt.rpc(LIST_ORDER)
     async def list_order(self, request: eshop_gw_pb2.PageParam, call: _rt.Call) -> order_pb2.ListOrderReply:
         """Lists orders, newest first."""
-        return await _rt.unary(self._list_order, request, call, self._timeout)
+        return await _rt.unary(self._call_list_order, request, call, self._seconds)
 
     @_rt.rpc(CREATE_COUPON)
     async def create_coupon(self, request: coupon_pb2.CreateCouponRequest, call: _rt.Call) -> coupon_pb2.CreateCouponReply:
         """Creates a coupon."""
-        return await _rt.unary(self._create_coupon, request, call, self._timeout)
+        return await _rt.unary(self._call_create_coupon, request, call, self._seconds)
 
     @_rt.rpc(LIST_COUPON)
     async def list_coupon(self, request: eshop_gw_pb2.PageParam, call: _rt.Call) -> coupon_pb2.ListCouponReply:
         """Lists coupons, newest first."""
-        return await _rt.unary(self._list_coupon, request, call, self._timeout)
+        return await _rt.unary(self._call_list_coupon, request, call, self._seconds)
 
     @_rt.rpc(CREATE_STOCK)
     async def create_stock(self, request: stock_pb2.CreateStockRequest, call: _rt.Call) -> stock_pb2.CreateStockReply:
         """Creates a stock row."""
-        return await _rt.unary(self._create_stock, request, call, self._timeout)
+        return await _rt.unary(self._call_create_stock, request, call, self._seconds)
 
     @_rt.rpc(LIST_STOCK)
     async def list_stock(self, request: eshop_gw_pb2.PageParam, call: _rt.Call) -> stock_pb2.ListStockReply:
         """Lists stock rows, newest first."""
-        return await _rt.unary(self._list_stock, request, call, self._timeout)
+        return await _rt.unary(self._call_list_stock, request, call, self._seconds)
 
     @_rt.rpc(SET_FLASH_SALE_STOCK)
     async def set_flash_sale_stock(self, request: stock_pb2.SetFlashSaleStockRequest, call: _rt.Call) -> stock_pb2.SetFlashSaleStockReply:
         """Puts a product on flash sale."""
-        return await _rt.unary(self._set_flash_sale_stock, request, call, self._timeout)
+        return await _rt.unary(self._call_set_flash_sale_stock, request, call, self._seconds)
 
     @_rt.rpc(FLASH_SALE)
     async def flash_sale(self, request: flash_sale_pb2.FlashSaleRequest, call: _rt.Call) -> flash_sale_pb2.FlashSaleReply:
         """Buys one unit of a product on flash sale."""
-        return await _rt.unary(self._flash_sale, request, call, self._timeout)
+        return await _rt.unary(self._call_flash_sale, request, call, self._seconds)
+
+
+def check_CreateUserRequest(m: user_pb2.CreateUserRequest) -> _rt.Violation | None:
+    if len(m.name) > 50:
+        return ("name", "must have at most 50 characters")
+    if len(m.password) > 128:
+        return ("password", "must have at most 128 characters")
+    if len(m.email) < 3:
+        return ("email", "must have at least 3 characters")
+    if len(m.email) > 255:
+        return ("email", "must have at most 255 characters")
+    if _re.search("^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+\\Z", m.email) is None:
+        return ("email", "must match the pattern ^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$")
+    if len(m.phone) > 30:
+        return ("phone", "must have at most 30 characters")
+    if len(m.avatar) > 255:
+        return ("avatar", "must have at most 255 characters")
+    if not m.age <= 200:
+        return ("age", "must be at most 200")
+    if not m.age >= 0:
+        return ("age", "must be at least 0")
+    if not m.gender <= 2:
+        return ("gender", "must be at most 2")
+    if not m.gender >= 0:
+        return ("gender", "must be at least 0")
+    if not m.status <= 2:
+        return ("status", "must be at most 2")
+    if not m.status >= 0:
+        return ("status", "must be at least 0")
+    if not m.loginAt <= 9223372036854775807:
+        return ("loginAt", "must be at most 9223372036854775807")
+    if not m.loginType <= 4:
+        return ("loginType", "must be at most 4")
+    if not m.loginType >= 0:
+        return ("loginType", "must be at least 0")
+    return None
 
 
 def check_PageParam(m: eshop_gw_pb2.PageParam) -> _rt.Violation | None:
-    if m.page < 0:
+    if not m.page >= 0:
         return ("page", "must be at least 0")
-    if m.limit <= 0:
+    if not m.limit > 0:
         return ("limit", "must be greater than 0")
     return None
 
 
-class PageParam(_rt.Body):
-    """Which page of a list to return."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'page': 0, 'limit': 10, 'before': 0}]})
-
-    page: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Page number, starting at 0.", examples=[0])
-    limit: Annotated[int, Field(strict=True, gt=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(description="Rows per page; more than 1,000 is taken as 1,000.", examples=[10])
-    before: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Only rows whose id is lower: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on.", examples=[0])
-
-    def to_proto(self) -> eshop_gw_pb2.PageParam:
-        return eshop_gw_pb2.PageParam(
-            page=self.page,
-            limit=self.limit,
-            before=self.before,
-        )
+def check_CreateProductRequest(m: product_pb2.CreateProductRequest) -> _rt.Violation | None:
+    if len(m.name) > 100:
+        return ("name", "must have at most 100 characters")
+    if not m.price >= 0:
+        return ("price", "must be at least 0")
+    if len(m.photo) > 255:
+        return ("photo", "must have at most 255 characters")
+    if len(m.description) > 4096:
+        return ("description", "must have at most 4096 characters")
+    return None
 
 
-class CreateUserReplyEnvelope(_rt.Reply):
-    """The new user."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: user_api.CreateUserReply
-
-
-class ListUserReplyEnvelope(_rt.Reply):
-    """One page of users."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: user_api.ListUserReply
+def check_SubmitOrderRequest(m: order_pb2.SubmitOrderRequest) -> _rt.Violation | None:
+    if not m.userID > 0:
+        return ("userID", "must be greater than 0")
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.productCount > 0:
+        return ("productCount", "must be greater than 0")
+    if not m.amount > 0:
+        return ("amount", "must be greater than 0")
+    return None
 
 
-class CreateProductReplyEnvelope(_rt.Reply):
-    """The new product."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: product_api.CreateProductReply
-
-
-class ListProductReplyEnvelope(_rt.Reply):
-    """One page of products."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: product_api.ListProductReply
+def check_SendSubmitOrderNotifyRequest(m: order_pb2.SendSubmitOrderNotifyRequest) -> _rt.Violation | None:
+    if not m.userID > 0:
+        return ("userID", "must be greater than 0")
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.productCount > 0:
+        return ("productCount", "must be greater than 0")
+    if not m.amount > 0:
+        return ("amount", "must be greater than 0")
+    return None
 
 
-class SubmitOrderReplyEnvelope(_rt.Reply):
-    """The order and its outcome."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: order_api.SubmitOrderReply
-
-
-class SendSubmitOrderNotifyReplyEnvelope(_rt.Reply):
-    """The order was accepted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: order_api.SendSubmitOrderNotifyReply
+def check_GetOutcomeRequest(m: order_pb2.GetOutcomeRequest) -> _rt.Violation | None:
+    if len(m.orderID) < 1:
+        return ("orderID", "must have at least 1 character")
+    if len(m.orderID) > 64:
+        return ("orderID", "must have at most 64 characters")
+    return None
 
 
-class GetOutcomeReplyEnvelope(_rt.Reply):
-    """The fate of an order."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: order_api.GetOutcomeReply
-
-
-class ListOrderReplyEnvelope(_rt.Reply):
-    """One page of orders."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: order_api.ListOrderReply
+def check_CreateCouponRequest(m: coupon_pb2.CreateCouponRequest) -> _rt.Violation | None:
+    if not m.userID > 0:
+        return ("userID", "must be greater than 0")
+    if not m.amount > 0:
+        return ("amount", "must be greater than 0")
+    if not m.status <= 3:
+        return ("status", "must be at most 3")
+    return None
 
 
-class CreateCouponReplyEnvelope(_rt.Reply):
-    """The new coupon."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: coupon_api.CreateCouponReply
-
-
-class ListCouponReplyEnvelope(_rt.Reply):
-    """One page of coupons."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: coupon_api.ListCouponReply
+def check_CreateStockRequest(m: stock_pb2.CreateStockRequest) -> _rt.Violation | None:
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.stock <= 2147483647:
+        return ("stock", "must be at most 2147483647")
+    return None
 
 
-class CreateStockReplyEnvelope(_rt.Reply):
-    """The new stock."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: stock_api.CreateStockReply
-
-
-class ListStockReplyEnvelope(_rt.Reply):
-    """One page of stocks."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: stock_api.ListStockReply
+def check_SetFlashSaleStockRequest(m: stock_pb2.SetFlashSaleStockRequest) -> _rt.Violation | None:
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.stock <= 2147483647:
+        return ("stock", "must be at most 2147483647")
+    return None
 
 
-class SetFlashSaleStockReplyEnvelope(_rt.Reply):
-    """The sale is open with the new stock."""
+def check_FlashSaleRequest(m: flash_sale_pb2.FlashSaleRequest) -> _rt.Violation | None:
+    if not m.userID > 0:
+        return ("userID", "must be greater than 0")
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.amount > 0:
+        return ("amount", "must be greater than 0")
+    return None
 
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: stock_api.SetFlashSaleStockReply
+
+def encode_CreateUserReply(m: user_pb2.CreateUserReply) -> dict[str, Any]:
+    return {
+        "id": m.id,
+    }
 
 
-class FlashSaleReplyEnvelope(_rt.Reply):
-    """The unit is yours; the order follows."""
+def encode_User(m: user_pb2.User) -> dict[str, Any]:
+    return {
+        "id": m.id,
+        "createdAt": m.createdAt,
+        "updatedAt": m.updatedAt,
+        "name": m.name,
+        "password": m.password,
+        "email": m.email,
+        "phone": m.phone,
+        "avatar": m.avatar,
+        "age": m.age,
+        "gender": m.gender,
+        "status": m.status,
+        "loginAt": m.loginAt,
+        "loginType": m.loginType,
+    }
 
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: flash_sale_api.FlashSaleReply
+
+def encode_ListUserReply(m: user_pb2.ListUserReply) -> dict[str, Any]:
+    return {
+        "total": m.total,
+        "users": [encode_User(item) for item in m.users],
+    }
+
+
+def encode_CreateProductReply(m: product_pb2.CreateProductReply) -> dict[str, Any]:
+    return {
+        "id": m.id,
+    }
+
+
+def encode_Product(m: product_pb2.Product) -> dict[str, Any]:
+    return {
+        "id": m.id,
+        "createdAt": m.createdAt,
+        "updatedAt": m.updatedAt,
+        "name": m.name,
+        "price": m.price,
+        "photo": m.photo,
+        "description": m.description,
+    }
+
+
+def encode_ListProductReply(m: product_pb2.ListProductReply) -> dict[str, Any]:
+    return {
+        "total": m.total,
+        "products": [encode_Product(item) for item in m.products],
+    }
+
+
+def encode_SubmitOrderReply(m: order_pb2.SubmitOrderReply) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "status": m.status,
+    }
+
+
+def encode_SendSubmitOrderNotifyReply(m: order_pb2.SendSubmitOrderNotifyReply) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+    }
+
+
+def encode_Order(m: order_pb2.Order) -> dict[str, Any]:
+    return {
+        "id": m.id,
+        "createdAt": m.createdAt,
+        "updatedAt": m.updatedAt,
+        "orderID": m.orderID,
+        "userID": m.userID,
+        "productID": m.productID,
+        "productCount": m.productCount,
+        "amount": m.amount,
+        "couponID": m.couponID,
+        "status": m.status,
+    }
+
+
+def encode_GetOutcomeReply(m: order_pb2.GetOutcomeReply) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "status": m.status,
+        "reason": m.reason,
+        "order": encode_Order(m.order) if m.HasField("order") else None,
+        "code": m.code,
+    }
+
+
+def encode_ListOrderReply(m: order_pb2.ListOrderReply) -> dict[str, Any]:
+    return {
+        "total": m.total,
+        "orders": [encode_Order(item) for item in m.orders],
+    }
+
+
+def encode_CreateCouponReply(m: coupon_pb2.CreateCouponReply) -> dict[str, Any]:
+    return {
+        "id": m.id,
+    }
+
+
+def encode_Coupon(m: coupon_pb2.Coupon) -> dict[str, Any]:
+    return {
+        "id": m.id,
+        "userID": m.userID,
+        "amount": m.amount,
+        "status": m.status,
+        "createdAt": m.createdAt,
+        "updatedAt": m.updatedAt,
+    }
+
+
+def encode_ListCouponReply(m: coupon_pb2.ListCouponReply) -> dict[str, Any]:
+    return {
+        "total": m.total,
+        "coupons": [encode_Coupon(item) for item in m.coupons],
+    }
+
+
+def encode_CreateStockReply(m: stock_pb2.CreateStockReply) -> dict[str, Any]:
+    return {
+        "id": m.id,
+    }
+
+
+def encode_Stock(m: stock_pb2.Stock) -> dict[str, Any]:
+    return {
+        "id": m.id,
+        "productID": m.productID,
+        "stock": m.stock,
+        "createdAt": m.createdAt,
+        "updatedAt": m.updatedAt,
+    }
+
+
+def encode_ListStockReply(m: stock_pb2.ListStockReply) -> dict[str, Any]:
+    return {
+        "total": m.total,
+        "stocks": [encode_Stock(item) for item in m.stocks],
+    }
+
+
+def encode_SetFlashSaleStockReply(_: stock_pb2.SetFlashSaleStockReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_FlashSaleReply(m: flash_sale_pb2.FlashSaleReply) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "status": m.status,
+    }
+
+
+_SHOWN: _rt.Shown = {
+    "api.user.v1.CreateUserRequest": {
+        "": {"description": "A user to create."},
+        "name": {"description": "Name to show.", "maxLength": 50, "examples": ["Alice"]},
+        "password": {"description": "Password in clear; stored as an argon2id hash and never returned.", "maxLength": 128, "examples": ["correct horse 7"]},
+        "email": {"description": "E-mail address, unique among users.", "minLength": 3, "maxLength": 255, "pattern": "^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$", "examples": ["alice@example.com"], "required": True},
+        "phone": {"description": "Telephone number.", "maxLength": 30, "examples": ["+4915112345678"]},
+        "avatar": {"description": "Address of a picture.", "maxLength": 255, "examples": ["https://example.com/a.png"]},
+        "age": {"description": "Age in years.", "maximum": 200, "minimum": 0, "examples": [30]},
+        "gender": {"description": "1 male, 2 female, 0 not told.", "maximum": 2, "minimum": 0, "examples": [2]},
+        "status": {"description": "Set by the server, 0 for a new user. 0 and 1 are taken from clients that send all fields, and not stored; banning (2) is refused.", "maximum": 2, "minimum": 0, "examples": [0]},
+        "loginAt": {"description": "Set by the server at each login; a value that is sent is not stored.", "maximum": 9223372036854775807, "examples": [0]},
+        "loginType": {"description": "Set by the server at each login; a value that is sent is not stored.", "maximum": 4, "minimum": 0, "examples": [0]},
+    },
+    "api.eshop_gw.v1.PageParam": {
+        "": {"description": "Which page of a list to return."},
+        "page": {"description": "Page number, starting at 0.", "minimum": 0, "examples": [0]},
+        "limit": {"description": "Rows per page; more than 1,000 is taken as 1,000.", "exclusiveMinimum": 0, "examples": [10], "required": True},
+        "before": {"description": "Only rows whose id is lower: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on.", "examples": [0]},
+    },
+    "api.product.v1.CreateProductRequest": {
+        "": {"description": "A product to create."},
+        "name": {"description": "Name to show.", "maxLength": 100, "examples": ["Teapot"]},
+        "price": {"description": "Price in cents.", "minimum": 0, "examples": [1999]},
+        "photo": {"description": "Address of a picture.", "maxLength": 255, "examples": ["https://example.com/teapot.png"]},
+        "description": {"description": "Text for the buyer.", "maxLength": 4096, "examples": ["Holds one litre."]},
+    },
+    "api.order.v1.SubmitOrderRequest": {
+        "": {"description": "An order to place."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Amount to pay in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+        "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
+    },
+    "api.order.v1.SendSubmitOrderNotifyRequest": {
+        "": {"description": "An order to accept."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Amount to pay in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+        "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
+    },
+    "api.order.v1.GetOutcomeRequest": {
+        "": {"description": "Names the order to ask about."},
+        "orderID": {"description": "Id of the order, as it was handed out.", "minLength": 1, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+    },
+    "api.coupon.v1.CreateCouponRequest": {
+        "": {"description": "A coupon to create."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Value in cents.", "exclusiveMinimum": 0, "examples": [50], "required": True},
+        "status": {"description": "Set by the server, 1 (unused) for a new coupon. 0 and 1 are taken; anything else is refused.", "maximum": 3, "examples": [1]},
+    },
+    "api.stock.v1.CreateStockRequest": {
+        "": {"description": "A stock row to create."},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "stock": {"description": "Units in stock.", "maximum": 2147483647, "examples": [100]},
+    },
+    "api.stock.v1.SetFlashSaleStockRequest": {
+        "": {"description": "A flash sale to set."},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "stock": {"description": "Units for sale.", "maximum": 2147483647, "examples": [10]},
+        "perUserLimit": {"description": "Units that one user may buy in this sale; 0 means no limit.", "examples": [0]},
+    },
+    "api.flashSale.v1.FlashSaleRequest": {
+        "": {"description": "A unit to buy."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Amount to pay in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+    },
+    "api.user.v1.CreateUserReply": {
+        "": {"description": "The new user."},
+        "id": {"description": "Id of the new user."},
+    },
+    "api.user.v1.User": {
+        "": {"description": "A user as stored."},
+        "id": {"description": "Id of the user."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+        "name": {"description": "Name to show."},
+        "password": {"description": "Always empty: no call returns a password."},
+        "email": {"description": "E-mail address, unique among users."},
+        "phone": {"description": "Telephone number."},
+        "avatar": {"description": "Address of a picture."},
+        "age": {"description": "Age in years."},
+        "gender": {"description": "1 male, 2 female, 0 not told."},
+        "status": {"description": "0 unverified, 1 normal, 2 banned."},
+        "loginAt": {"description": "Last login as Unix time in seconds."},
+        "loginType": {"description": "1 web, 2 mobile, 3 desktop, 4 api, 0 never."},
+    },
+    "api.user.v1.ListUserReply": {
+        "": {"description": "One page of users."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "users": {"description": "The rows of this page."},
+    },
+    "api.product.v1.CreateProductReply": {
+        "": {"description": "The new product."},
+        "id": {"description": "Id of the new product."},
+    },
+    "api.product.v1.Product": {
+        "": {"description": "A product as stored."},
+        "id": {"description": "Id of the product."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+        "name": {"description": "Name to show."},
+        "price": {"description": "Price in cents."},
+        "photo": {"description": "Address of a picture."},
+        "description": {"description": "Text for the buyer."},
+    },
+    "api.product.v1.ListProductReply": {
+        "": {"description": "One page of products."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "products": {"description": "The rows of this page."},
+    },
+    "api.order.v1.SubmitOrderReply": {
+        "": {"description": "The order and its outcome."},
+        "orderID": {"description": "Id of the order."},
+        "status": {"description": "confirmed, or running when the outcome is not known yet."},
+    },
+    "api.order.v1.SendSubmitOrderNotifyReply": {
+        "": {"description": "The order was accepted."},
+        "orderID": {"description": "Id of the order; ask for its outcome."},
+    },
+    "api.order.v1.Order": {
+        "": {"description": "An order as stored."},
+        "id": {"description": "Id of the order."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+        "orderID": {"description": "Id of the order, unchangeable."},
+        "userID": {"description": "Id of the buyer."},
+        "productID": {"description": "Id of the product."},
+        "productCount": {"description": "Number of units."},
+        "amount": {"description": "Amount in cents."},
+        "couponID": {"description": "Id of the coupon to use; 0 means none."},
+        "status": {"description": "1 awaiting payment, 2 awaiting dispatch, 3 awaiting receipt, 4 done, 5 cancelled."},
+    },
+    "api.order.v1.GetOutcomeReply": {
+        "": {"description": "The fate of an order."},
+        "orderID": {"description": "Id of the order."},
+        "status": {"description": "accepted, running, confirmed, refused or cancelled."},
+        "reason": {"description": "Why it was refused or cancelled, in the caller's language; otherwise empty."},
+        "order": {"description": "The order, once there is one."},
+        "code": {"description": "The code with which a refused order is told when it is submitted; otherwise 0."},
+    },
+    "api.order.v1.ListOrderReply": {
+        "": {"description": "One page of orders."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "orders": {"description": "The rows of this page."},
+    },
+    "api.coupon.v1.CreateCouponReply": {
+        "": {"description": "The new coupon."},
+        "id": {"description": "Id of the new coupon."},
+    },
+    "api.coupon.v1.Coupon": {
+        "": {"description": "A coupon as stored."},
+        "id": {"description": "Id of the coupon."},
+        "userID": {"description": "Id of the buyer."},
+        "amount": {"description": "Value in cents."},
+        "status": {"description": "1 unused, 2 used, 3 expired."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+    },
+    "api.coupon.v1.ListCouponReply": {
+        "": {"description": "One page of coupons."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "coupons": {"description": "The rows of this page."},
+    },
+    "api.stock.v1.CreateStockReply": {
+        "": {"description": "The new stock."},
+        "id": {"description": "Id of the new stock."},
+    },
+    "api.stock.v1.Stock": {
+        "": {"description": "The stock of one product."},
+        "id": {"description": "Id of the stock row."},
+        "productID": {"description": "Id of the product."},
+        "stock": {"description": "Units in stock."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+    },
+    "api.stock.v1.ListStockReply": {
+        "": {"description": "One page of stocks."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "stocks": {"description": "The rows of this page."},
+    },
+    "api.stock.v1.SetFlashSaleStockReply": {
+        "": {"description": "The sale is open with the new stock."},
+    },
+    "api.flashSale.v1.FlashSaleReply": {
+        "": {"description": "The unit is yours; the order follows."},
+        "orderID": {"description": "Id of the order; ask for its outcome."},
+        "status": {"description": "accepted, or running when the queue has not acknowledged it yet."},
+    },
+}
 
 
 _CREATE_USER = _rt.Rpc(
@@ -416,12 +751,9 @@ _CREATE_USER = _rt.Rpc(
     name="CreateUser",
     request=user_pb2.CreateUserRequest,
     reply=user_pb2.CreateUserReply,
-    check=user_api.check_CreateUserRequest,
-    model=user_api.CreateUserRequest,
-    body=user_api.CreateUserRequest,
-    encode=user_api.encode_CreateUserReply,
-    envelope=CreateUserReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/user", reads_body=True, path_fields=()),
+    check=check_CreateUserRequest,
+    encode=encode_CreateUserReply,
+    routes=(_rt.Http("POST", "/api/v1/user", body="*"),),
     summary="Creates a user",
     description="Creates a user.",
 )
@@ -432,10 +764,8 @@ _LIST_USER = _rt.Rpc(
     request=eshop_gw_pb2.PageParam,
     reply=user_pb2.ListUserReply,
     check=check_PageParam,
-    model=PageParam,
-    encode=user_api.encode_ListUserReply,
-    envelope=ListUserReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/user/list", reads_body=False, path_fields=()),
+    encode=encode_ListUserReply,
+    routes=(_rt.Http("GET", "/api/v1/user/list"),),
     summary="Lists users, newest first",
     description="Lists users, newest first.",
 )
@@ -445,12 +775,9 @@ _CREATE_PRODUCT = _rt.Rpc(
     name="CreateProduct",
     request=product_pb2.CreateProductRequest,
     reply=product_pb2.CreateProductReply,
-    check=product_api.check_CreateProductRequest,
-    model=product_api.CreateProductRequest,
-    body=product_api.CreateProductRequest,
-    encode=product_api.encode_CreateProductReply,
-    envelope=CreateProductReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/product", reads_body=True, path_fields=()),
+    check=check_CreateProductRequest,
+    encode=encode_CreateProductReply,
+    routes=(_rt.Http("POST", "/api/v1/product", body="*"),),
     summary="Creates a product",
     description="Creates a product.",
 )
@@ -461,10 +788,8 @@ _LIST_PRODUCT = _rt.Rpc(
     request=eshop_gw_pb2.PageParam,
     reply=product_pb2.ListProductReply,
     check=check_PageParam,
-    model=PageParam,
-    encode=product_api.encode_ListProductReply,
-    envelope=ListProductReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/product/list", reads_body=False, path_fields=()),
+    encode=encode_ListProductReply,
+    routes=(_rt.Http("GET", "/api/v1/product/list"),),
     summary="Lists products, newest first",
     description="Lists products, newest first.",
 )
@@ -474,12 +799,9 @@ _SUBMIT_ORDER = _rt.Rpc(
     name="SubmitOrder",
     request=order_pb2.SubmitOrderRequest,
     reply=order_pb2.SubmitOrderReply,
-    check=order_api.check_SubmitOrderRequest,
-    model=order_api.SubmitOrderRequest,
-    body=order_api.SubmitOrderRequest,
-    encode=order_api.encode_SubmitOrderReply,
-    envelope=SubmitOrderReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/order/submit", reads_body=True, path_fields=()),
+    check=check_SubmitOrderRequest,
+    encode=encode_SubmitOrderReply,
+    routes=(_rt.Http("POST", "/api/v1/order/submit", body="*"),),
     summary="Places an order and answers with its outcome",
     description="Places an order and answers with its outcome.",
 )
@@ -489,12 +811,9 @@ _SEND_SUBMIT_ORDER_NOTIFY = _rt.Rpc(
     name="SendSubmitOrderNotify",
     request=order_pb2.SendSubmitOrderNotifyRequest,
     reply=order_pb2.SendSubmitOrderNotifyReply,
-    check=order_api.check_SendSubmitOrderNotifyRequest,
-    model=order_api.SendSubmitOrderNotifyRequest,
-    body=order_api.SendSubmitOrderNotifyRequest,
-    encode=order_api.encode_SendSubmitOrderNotifyReply,
-    envelope=SendSubmitOrderNotifyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/order/sendSubmitNotify", reads_body=True, path_fields=()),
+    check=check_SendSubmitOrderNotifyRequest,
+    encode=encode_SendSubmitOrderNotifyReply,
+    routes=(_rt.Http("POST", "/api/v1/order/sendSubmitNotify", body="*"),),
     summary="Accepts an order into the queue",
     description="Accepts an order into the queue.",
 )
@@ -504,11 +823,9 @@ _GET_OUTCOME = _rt.Rpc(
     name="GetOutcome",
     request=order_pb2.GetOutcomeRequest,
     reply=order_pb2.GetOutcomeReply,
-    check=order_api.check_GetOutcomeRequest,
-    model=order_api.GetOutcomeRequest,
-    encode=order_api.encode_GetOutcomeReply,
-    envelope=GetOutcomeReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/order/outcome/{orderID}", reads_body=False, path_fields=("orderID",)),
+    check=check_GetOutcomeRequest,
+    encode=encode_GetOutcomeReply,
+    routes=(_rt.Http("GET", "/api/v1/order/outcome/{orderID}"),),
     summary="Tells the fate of an order",
     description="Tells the fate of an order.",
 )
@@ -519,10 +836,8 @@ _LIST_ORDER = _rt.Rpc(
     request=eshop_gw_pb2.PageParam,
     reply=order_pb2.ListOrderReply,
     check=check_PageParam,
-    model=PageParam,
-    encode=order_api.encode_ListOrderReply,
-    envelope=ListOrderReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/order/list", reads_body=False, path_fields=()),
+    encode=encode_ListOrderReply,
+    routes=(_rt.Http("GET", "/api/v1/order/list"),),
     summary="Lists orders, newest first",
     description="Lists orders, newest first.",
 )
@@ -532,12 +847,9 @@ _CREATE_COUPON = _rt.Rpc(
     name="CreateCoupon",
     request=coupon_pb2.CreateCouponRequest,
     reply=coupon_pb2.CreateCouponReply,
-    check=coupon_api.check_CreateCouponRequest,
-    model=coupon_api.CreateCouponRequest,
-    body=coupon_api.CreateCouponRequest,
-    encode=coupon_api.encode_CreateCouponReply,
-    envelope=CreateCouponReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/coupon", reads_body=True, path_fields=()),
+    check=check_CreateCouponRequest,
+    encode=encode_CreateCouponReply,
+    routes=(_rt.Http("POST", "/api/v1/coupon", body="*"),),
     summary="Creates a coupon",
     description="Creates a coupon.",
 )
@@ -548,10 +860,8 @@ _LIST_COUPON = _rt.Rpc(
     request=eshop_gw_pb2.PageParam,
     reply=coupon_pb2.ListCouponReply,
     check=check_PageParam,
-    model=PageParam,
-    encode=coupon_api.encode_ListCouponReply,
-    envelope=ListCouponReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/coupon/list", reads_body=False, path_fields=()),
+    encode=encode_ListCouponReply,
+    routes=(_rt.Http("GET", "/api/v1/coupon/list"),),
     summary="Lists coupons, newest first",
     description="Lists coupons, newest first.",
 )
@@ -561,12 +871,9 @@ _CREATE_STOCK = _rt.Rpc(
     name="CreateStock",
     request=stock_pb2.CreateStockRequest,
     reply=stock_pb2.CreateStockReply,
-    check=stock_api.check_CreateStockRequest,
-    model=stock_api.CreateStockRequest,
-    body=stock_api.CreateStockRequest,
-    encode=stock_api.encode_CreateStockReply,
-    envelope=CreateStockReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock", reads_body=True, path_fields=()),
+    check=check_CreateStockRequest,
+    encode=encode_CreateStockReply,
+    routes=(_rt.Http("POST", "/api/v1/stock", body="*"),),
     summary="Creates a stock row",
     description="Creates a stock row.",
 )
@@ -577,10 +884,8 @@ _LIST_STOCK = _rt.Rpc(
     request=eshop_gw_pb2.PageParam,
     reply=stock_pb2.ListStockReply,
     check=check_PageParam,
-    model=PageParam,
-    encode=stock_api.encode_ListStockReply,
-    envelope=ListStockReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/stock/list", reads_body=False, path_fields=()),
+    encode=encode_ListStockReply,
+    routes=(_rt.Http("GET", "/api/v1/stock/list"),),
     summary="Lists stock rows, newest first",
     description="Lists stock rows, newest first.",
 )
@@ -590,12 +895,9 @@ _SET_FLASH_SALE_STOCK = _rt.Rpc(
     name="SetFlashSaleStock",
     request=stock_pb2.SetFlashSaleStockRequest,
     reply=stock_pb2.SetFlashSaleStockReply,
-    check=stock_api.check_SetFlashSaleStockRequest,
-    model=stock_api.SetFlashSaleStockRequest,
-    body=stock_api.SetFlashSaleStockRequest,
-    encode=stock_api.encode_SetFlashSaleStockReply,
-    envelope=SetFlashSaleStockReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock/setFlashSale", reads_body=True, path_fields=()),
+    check=check_SetFlashSaleStockRequest,
+    encode=encode_SetFlashSaleStockReply,
+    routes=(_rt.Http("POST", "/api/v1/stock/setFlashSale", body="*"),),
     summary="Puts a product on flash sale",
     description="Puts a product on flash sale.",
 )
@@ -605,12 +907,9 @@ _FLASH_SALE = _rt.Rpc(
     name="FlashSale",
     request=flash_sale_pb2.FlashSaleRequest,
     reply=flash_sale_pb2.FlashSaleReply,
-    check=flash_sale_api.check_FlashSaleRequest,
-    model=flash_sale_api.FlashSaleRequest,
-    body=flash_sale_api.FlashSaleRequest,
-    encode=flash_sale_api.encode_FlashSaleReply,
-    envelope=FlashSaleReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/flashSale", reads_body=True, path_fields=()),
+    check=check_FlashSaleRequest,
+    encode=encode_FlashSaleReply,
+    routes=(_rt.Http("POST", "/api/v1/flashSale", body="*"),),
     summary="Buys one unit of a product on flash sale",
     description="Buys one unit of a product on flash sale.",
 )
@@ -638,7 +937,7 @@ def eshop_handlers(api: EshopApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandler:
 
 def eshop_router(api: EshopApi, hooks: _rt.Hooks) -> APIRouter:
     """The HTTP routes that are served by `api`."""
-    return _rt.http_router("eshop", (
+    return _rt.http_router("eshop", _SHOWN, (
         (_CREATE_USER, api.create_user),
         (_LIST_USER, api.list_user),
         (_CREATE_PRODUCT, api.create_product),

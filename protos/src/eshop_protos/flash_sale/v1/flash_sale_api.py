@@ -2,15 +2,14 @@
 # source: eshop_protos/flash_sale/v1/flash_sale.proto
 """Flash sales."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 from fastapi import APIRouter
-from pydantic import ConfigDict, FailFast, Field
 
 from eshop_protos.flash_sale.v1 import flash_sale_pb2
-from eshop_protos.types import types_api
+from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import emitted as _rt
 
 SERVICE_NAME = "api.flashSale.v1.flashSale"
@@ -97,58 +96,58 @@ class FlashSaleClient:
     """Calls api.flashSale.v1.flashSale over a channel. Every method raises RpcError."""
 
     def __init__(self, channel: grpc.aio.Channel, timeout: float = 10.0) -> None:
-        self._timeout = timeout
-        self._flash_sale = channel.unary_unary(
+        self._seconds = timeout
+        self._call_flash_sale = channel.unary_unary(
             FLASH_SALE,
             request_serializer=flash_sale_pb2.FlashSaleRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.FlashSaleReply.FromString,
         )
-        self._flash_sale_many = channel.unary_unary(
+        self._call_flash_sale_many = channel.unary_unary(
             FLASH_SALE_MANY,
             request_serializer=flash_sale_pb2.FlashSaleManyRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.FlashSaleManyReply.FromString,
         )
-        self._redis_query_prepared = channel.unary_unary(
+        self._call_redis_query_prepared = channel.unary_unary(
             REDIS_QUERY_PREPARED,
             request_serializer=flash_sale_pb2.RedisQueryPreparedRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.RedisQueryPreparedReply.FromString,
         )
-        self._send_submit_order_notify = channel.unary_unary(
+        self._call_send_submit_order_notify = channel.unary_unary(
             SEND_SUBMIT_ORDER_NOTIFY,
             request_serializer=flash_sale_pb2.SendSubmitOrderNotifyRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.SendSubmitOrderNotifyReply.FromString,
         )
-        self._send_submit_order_notify_many = channel.unary_unary(
+        self._call_send_submit_order_notify_many = channel.unary_unary(
             SEND_SUBMIT_ORDER_NOTIFY_MANY,
             request_serializer=flash_sale_pb2.SendSubmitOrderNotifyManyRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.SendSubmitOrderNotifyManyReply.FromString,
         )
-        self._take_many = channel.unary_unary(
+        self._call_take_many = channel.unary_unary(
             TAKE_MANY,
             request_serializer=flash_sale_pb2.TakeManyRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.TakeManyReply.FromString,
         )
-        self._take_many_revert = channel.unary_unary(
+        self._call_take_many_revert = channel.unary_unary(
             TAKE_MANY_REVERT,
             request_serializer=flash_sale_pb2.TakeManyRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.TakeManyReply.FromString,
         )
-        self._close_sale = channel.unary_unary(
+        self._call_close_sale = channel.unary_unary(
             CLOSE_SALE,
             request_serializer=flash_sale_pb2.CloseSaleRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.CloseSaleReply.FromString,
         )
-        self._open_sale = channel.unary_unary(
+        self._call_open_sale = channel.unary_unary(
             OPEN_SALE,
             request_serializer=flash_sale_pb2.OpenSaleRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.OpenSaleReply.FromString,
         )
-        self._get_run = channel.unary_unary(
+        self._call_get_run = channel.unary_unary(
             GET_RUN,
             request_serializer=flash_sale_pb2.GetRunRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.GetRunReply.FromString,
         )
-        self._settle_units = channel.unary_unary(
+        self._call_settle_units = channel.unary_unary(
             SETTLE_UNITS,
             request_serializer=flash_sale_pb2.SettleUnitsRequest.SerializeToString,
             response_deserializer=flash_sale_pb2.SettleUnitsReply.FromString,
@@ -157,129 +156,96 @@ class FlashSaleClient:
     @_rt.rpc(FLASH_SALE)
     async def flash_sale(self, request: flash_sale_pb2.FlashSaleRequest, call: _rt.Call) -> flash_sale_pb2.FlashSaleReply:
         """Buys one unit of a product on flash sale."""
-        return await _rt.unary(self._flash_sale, request, call, self._timeout)
+        return await _rt.unary(self._call_flash_sale, request, call, self._seconds)
 
     @_rt.rpc(FLASH_SALE_MANY)
     async def flash_sale_many(self, request: flash_sale_pb2.FlashSaleManyRequest, call: _rt.Call) -> flash_sale_pb2.FlashSaleManyReply:
         """Buys units for several buyers; each gets its own answer (between services)."""
-        return await _rt.unary(self._flash_sale_many, request, call, self._timeout)
+        return await _rt.unary(self._call_flash_sale_many, request, call, self._seconds)
 
     @_rt.rpc(REDIS_QUERY_PREPARED)
     async def redis_query_prepared(self, request: flash_sale_pb2.RedisQueryPreparedRequest, call: _rt.Call) -> flash_sale_pb2.RedisQueryPreparedReply:
         """Answers DTM's check-back: was the unit of this message taken?"""
-        return await _rt.unary(self._redis_query_prepared, request, call, self._timeout)
+        return await _rt.unary(self._call_redis_query_prepared, request, call, self._seconds)
 
     @_rt.rpc(SEND_SUBMIT_ORDER_NOTIFY)
     async def send_submit_order_notify(self, request: flash_sale_pb2.SendSubmitOrderNotifyRequest, call: _rt.Call) -> flash_sale_pb2.SendSubmitOrderNotifyReply:
         """Writes an accepted order to the queue (message branch)."""
-        return await _rt.unary(self._send_submit_order_notify, request, call, self._timeout)
+        return await _rt.unary(self._call_send_submit_order_notify, request, call, self._seconds)
 
     @_rt.rpc(SEND_SUBMIT_ORDER_NOTIFY_MANY)
     async def send_submit_order_notify_many(self, request: flash_sale_pb2.SendSubmitOrderNotifyManyRequest, call: _rt.Call) -> flash_sale_pb2.SendSubmitOrderNotifyManyReply:
         """Writes the accepted orders of a batch to the queue (message branch)."""
-        return await _rt.unary(self._send_submit_order_notify_many, request, call, self._timeout)
+        return await _rt.unary(self._call_send_submit_order_notify_many, request, call, self._seconds)
 
     @_rt.rpc(TAKE_MANY)
     async def take_many(self, request: flash_sale_pb2.TakeManyRequest, call: _rt.Call) -> flash_sale_pb2.TakeManyReply:
         """Takes units from open flash sales (part of a saga branch)."""
-        return await _rt.unary(self._take_many, request, call, self._timeout)
+        return await _rt.unary(self._call_take_many, request, call, self._seconds)
 
     @_rt.rpc(TAKE_MANY_REVERT)
     async def take_many_revert(self, request: flash_sale_pb2.TakeManyRequest, call: _rt.Call) -> flash_sale_pb2.TakeManyReply:
         """Undoes TakeMany (part of a saga branch)."""
-        return await _rt.unary(self._take_many_revert, request, call, self._timeout)
+        return await _rt.unary(self._call_take_many_revert, request, call, self._seconds)
 
     @_rt.rpc(CLOSE_SALE)
     async def close_sale(self, request: flash_sale_pb2.CloseSaleRequest, call: _rt.Call) -> flash_sale_pb2.CloseSaleReply:
         """Stops a sale and tells which units were taken and not yet settled (between services)."""
-        return await _rt.unary(self._close_sale, request, call, self._timeout)
+        return await _rt.unary(self._call_close_sale, request, call, self._seconds)
 
     @_rt.rpc(OPEN_SALE)
     async def open_sale(self, request: flash_sale_pb2.OpenSaleRequest, call: _rt.Call) -> flash_sale_pb2.OpenSaleReply:
         """Opens a sale with a new number of units (between services)."""
-        return await _rt.unary(self._open_sale, request, call, self._timeout)
+        return await _rt.unary(self._call_open_sale, request, call, self._seconds)
 
     @_rt.rpc(GET_RUN)
     async def get_run(self, request: flash_sale_pb2.GetRunRequest, call: _rt.Call) -> flash_sale_pb2.GetRunReply:
         """Tells which run of Redis sells at present, and whether the order queue of earlier ones is worked off (between services)."""
-        return await _rt.unary(self._get_run, request, call, self._timeout)
+        return await _rt.unary(self._call_get_run, request, call, self._seconds)
 
     @_rt.rpc(SETTLE_UNITS)
     async def settle_units(self, request: flash_sale_pb2.SettleUnitsRequest, call: _rt.Call) -> flash_sale_pb2.SettleUnitsReply:
         """Tells what became of taken units: sold, or back for sale (between services)."""
-        return await _rt.unary(self._settle_units, request, call, self._timeout)
+        return await _rt.unary(self._call_settle_units, request, call, self._seconds)
 
 
 def check_FlashSaleRequest(m: flash_sale_pb2.FlashSaleRequest) -> _rt.Violation | None:
-    if m.userID <= 0:
+    if not m.userID > 0:
         return ("userID", "must be greater than 0")
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
-    if m.amount <= 0:
+    if not m.amount > 0:
         return ("amount", "must be greater than 0")
     return None
 
 
-class FlashSaleRequest(_rt.Body):
-    """A unit to buy."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'productID': 1, 'amount': 100}]})
-
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount to pay in cents.", examples=[100])
-
-    def to_proto(self) -> flash_sale_pb2.FlashSaleRequest:
-        return flash_sale_pb2.FlashSaleRequest(
-            userID=self.userID,
-            productID=self.productID,
-            amount=self.amount,
-        )
-
-
-def encode_FlashSaleReply(m: flash_sale_pb2.FlashSaleReply) -> dict[str, Any]:
-    return {
-        "orderID": m.orderID,
-        "status": m.status,
-    }
-
-
-class FlashSaleReply(_rt.Reply):
-    """The unit is yours; the order follows."""
-
-    orderID: str = Field(description="Id of the order; ask for its outcome.")
-    status: str = Field(description="accepted, or running when the queue has not acknowledged it yet.")
+def check_FlashSaleManyRequest(m: flash_sale_pb2.FlashSaleManyRequest) -> _rt.Violation | None:
+    if len(m.buyers) < 1:
+        return ("buyers", "must have at least 1 item")
+    if len(m.buyers) > 1000:
+        return ("buyers", "must have at most 1000 items")
+    for index, item in enumerate(m.buyers):
+        if (bad := check_FlashSaleRequest(item)) is not None:
+            return (f"buyers[{index}].{bad[0]}", bad[1])
+    if len(m.requestIDs) > 1000:
+        return ("requestIDs", "must have at most 1000 items")
+    if len(m.idempotencyKeys) > 1000:
+        return ("idempotencyKeys", "must have at most 1000 items")
+    return None
 
 
 def check_RedisQueryPreparedRequest(_: flash_sale_pb2.RedisQueryPreparedRequest) -> _rt.Violation | None:
     return None
 
 
-class RedisQueryPreparedRequest(_rt.Body):
-    """The message is named by the metadata of the call."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
-
-    def to_proto(self) -> flash_sale_pb2.RedisQueryPreparedRequest:
-        return flash_sale_pb2.RedisQueryPreparedRequest()
-
-
-def encode_RedisQueryPreparedReply(_: flash_sale_pb2.RedisQueryPreparedReply) -> dict[str, Any]:
-    return {}
-
-
-class RedisQueryPreparedReply(_rt.Reply):
-    """The unit was taken."""
-
-
 def check_SendSubmitOrderNotifyRequest(m: flash_sale_pb2.SendSubmitOrderNotifyRequest) -> _rt.Violation | None:
-    if m.userID <= 0:
+    if not m.userID > 0:
         return ("userID", "must be greater than 0")
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
-    if m.productCount <= 0:
+    if not m.productCount > 0:
         return ("productCount", "must be greater than 0")
-    if m.amount <= 0:
+    if not m.amount > 0:
         return ("amount", "must be greater than 0")
     if len(m.orderID) > 64:
         return ("orderID", "must have at most 64 characters")
@@ -288,62 +254,8 @@ def check_SendSubmitOrderNotifyRequest(m: flash_sale_pb2.SendSubmitOrderNotifyRe
     return None
 
 
-class SendSubmitOrderNotifyRequest(_rt.Body):
-    """An order to write to the queue."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0, 'orderID': 'f01j8x5t2m4k7q9v3w6y1z0c5n'}]})
-
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
-    orderID: Annotated[str, Field(strict=True, max_length=64), _rt.TEXT] = Field(default="", description="Id of the order; empty outside a transaction, where one is made.", examples=['f01j8x5t2m4k7q9v3w6y1z0c5n'])
-    requestID: Annotated[str, Field(strict=True, max_length=64), _rt.TEXT] = Field(default="", description="Request id of the buyer's call, for logs.")
-
-    def to_proto(self) -> flash_sale_pb2.SendSubmitOrderNotifyRequest:
-        return flash_sale_pb2.SendSubmitOrderNotifyRequest(
-            userID=self.userID,
-            productID=self.productID,
-            productCount=self.productCount,
-            amount=self.amount,
-            couponID=self.couponID,
-            orderID=self.orderID,
-            requestID=self.requestID,
-        )
-
-
-def encode_SendSubmitOrderNotifyReply(m: flash_sale_pb2.SendSubmitOrderNotifyReply) -> dict[str, Any]:
-    return {
-        "orderID": m.orderID,
-    }
-
-
-class SendSubmitOrderNotifyReply(_rt.Reply):
-    """The queue has the order."""
-
-    orderID: str = Field(description="Id of the order.")
-
-
 def check_SendSubmitOrderNotifyManyRequest(_: flash_sale_pb2.SendSubmitOrderNotifyManyRequest) -> _rt.Violation | None:
     return None
-
-
-class SendSubmitOrderNotifyManyRequest(_rt.Body):
-    """What to deliver is what Redis has stored as taken by the message."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
-
-    def to_proto(self) -> flash_sale_pb2.SendSubmitOrderNotifyManyRequest:
-        return flash_sale_pb2.SendSubmitOrderNotifyManyRequest()
-
-
-def encode_SendSubmitOrderNotifyManyReply(_: flash_sale_pb2.SendSubmitOrderNotifyManyReply) -> dict[str, Any]:
-    return {}
-
-
-class SendSubmitOrderNotifyManyReply(_rt.Reply):
-    """The queue has the accepted orders."""
 
 
 def check_TakeItem(m: flash_sale_pb2.TakeItem) -> _rt.Violation | None:
@@ -351,48 +263,11 @@ def check_TakeItem(m: flash_sale_pb2.TakeItem) -> _rt.Violation | None:
         return ("orderID", "must have at least 1 character")
     if len(m.orderID) > 80:
         return ("orderID", "must have at most 80 characters")
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
-    if m.productCount <= 0:
+    if not m.productCount > 0:
         return ("productCount", "must be greater than 0")
     return None
-
-
-class TakeItem(_rt.Body):
-    """The units of one order."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'f01j8x5t2m4k7q9v3w6y1z0c5n', 'productID': 1, 'productCount': 1}]})
-
-    orderID: Annotated[str, Field(strict=True, min_length=1, max_length=80), _rt.TEXT] = Field(description="Id of the order, or another unique reference of the units.", examples=['f01j8x5t2m4k7q9v3w6y1z0c5n'])
-    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the buyer; 0 when unknown.")
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
-
-    def to_proto(self) -> flash_sale_pb2.TakeItem:
-        return flash_sale_pb2.TakeItem(
-            orderID=self.orderID,
-            userID=self.userID,
-            productID=self.productID,
-            productCount=self.productCount,
-        )
-
-
-def encode_TakeItem(m: flash_sale_pb2.TakeItem) -> dict[str, Any]:
-    return {
-        "orderID": m.orderID,
-        "userID": m.userID,
-        "productID": m.productID,
-        "productCount": m.productCount,
-    }
-
-
-class TakeItemReply(_rt.Reply):
-    """The units of one order."""
-
-    orderID: str = Field(description="Id of the order, or another unique reference of the units.")
-    userID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the buyer; 0 when unknown.")
-    productID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the product.")
-    productCount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Number of units.")
 
 
 def check_TakeManyRequest(m: flash_sale_pb2.TakeManyRequest) -> _rt.Violation | None:
@@ -414,150 +289,28 @@ def check_TakeManyRequest(m: flash_sale_pb2.TakeManyRequest) -> _rt.Violation | 
     return None
 
 
-class TakeManyRequest(_rt.Body):
-    """Units to take, or to give back."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'items': [{'orderID': 'f01j8x5t2m4k7q9v3w6y1z0c5n', 'productID': 1, 'productCount': 1}], 'gid': 'k3v9x2m7q1', 'branchID': '02'}]})
-
-    items: Annotated[list[TakeItem], FailFast(), Field(min_length=1, max_length=1000), _rt.ITEMS] = Field(description="One item per order.")
-    gid: Annotated[str, Field(strict=True, min_length=1, max_length=64), _rt.TEXT] = Field(description="Id of the global transaction whose branch takes the units.", examples=['k3v9x2m7q1'])
-    branchID: Annotated[str, Field(strict=True, min_length=1, max_length=16), _rt.TEXT] = Field(description="Id of that branch.", examples=['02'])
-
-    def to_proto(self) -> flash_sale_pb2.TakeManyRequest:
-        return flash_sale_pb2.TakeManyRequest(
-            items=[item.to_proto() for item in self.items],
-            gid=self.gid,
-            branchID=self.branchID,
-        )
-
-
-def encode_TakeManyReply(m: flash_sale_pb2.TakeManyReply) -> dict[str, Any]:
-    return {
-        "refusals": [types_api.encode_Refusal(item) for item in m.refusals],
-    }
-
-
-class TakeManyReply(_rt.Reply):
-    """Done for all items; or nothing was done for the products of those that are named."""
-
-    refusals: list[types_api.Refusal] = Field(description="Why orders got nothing; then the branch must refuse, and its undo gives back what others got.")
-
-
 def check_CloseSaleRequest(m: flash_sale_pb2.CloseSaleRequest) -> _rt.Violation | None:
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
     if len(m.token) < 1:
         return ("token", "must have at least 1 character")
     if len(m.token) > 64:
         return ("token", "must have at most 64 characters")
     return None
-
-
-class CloseSaleRequest(_rt.Body):
-    """The sale to close."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'token': 't7x2'}]})
-
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    token: Annotated[str, Field(strict=True, min_length=1, max_length=64), _rt.TEXT] = Field(description="Names this setting of the sale; OpenSale must bear the token of the last CloseSale.", examples=['t7x2'])
-
-    def to_proto(self) -> flash_sale_pb2.CloseSaleRequest:
-        return flash_sale_pb2.CloseSaleRequest(
-            productID=self.productID,
-            token=self.token,
-        )
-
-
-def encode_CloseSaleReply(m: flash_sale_pb2.CloseSaleReply) -> dict[str, Any]:
-    return {
-        "version": m.version,
-        "unsettled": [encode_TakeItem(item) for item in m.unsettled],
-    }
-
-
-class CloseSaleReply(_rt.Reply):
-    """The closed sale."""
-
-    version: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Version of the sale; 0 when there was none.")
-    unsettled: list[TakeItemReply] = Field(description="Units taken and not yet known to be settled.")
 
 
 def check_OpenSaleRequest(m: flash_sale_pb2.OpenSaleRequest) -> _rt.Violation | None:
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
     if len(m.token) < 1:
         return ("token", "must have at least 1 character")
     if len(m.token) > 64:
         return ("token", "must have at most 64 characters")
     return None
-
-
-class OpenSaleRequest(_rt.Body):
-    """The sale to open."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'version': 1, 'stock': 10, 'perUserLimit': 0, 'token': 't7x2'}]})
-
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    version: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Version of the sale, counted by the stock service; 0 opens the sale again just as it was.", examples=[1])
-    stock: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units for sale.", examples=[10])
-    perUserLimit: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units per user; 0 means no limit.", examples=[0])
-    token: Annotated[str, Field(strict=True, min_length=1, max_length=64), _rt.TEXT] = Field(description="Names this setting of the sale; OpenSale must bear the token of the last CloseSale.", examples=['t7x2'])
-    runID: Annotated[str, Field(strict=True), _rt.TEXT] = Field(default="", description="The run of Redis in which it is opened; empty for the present one.")
-    keepBuyers: Annotated[bool, Field(strict=True), _rt.TRUTH] = Field(default=False, description="Whether what each buyer has bought still counts in the limit.")
-
-    def to_proto(self) -> flash_sale_pb2.OpenSaleRequest:
-        return flash_sale_pb2.OpenSaleRequest(
-            productID=self.productID,
-            version=self.version,
-            stock=self.stock,
-            perUserLimit=self.perUserLimit,
-            token=self.token,
-            runID=self.runID,
-            keepBuyers=self.keepBuyers,
-        )
 
 
 def check_GetRunRequest(_: flash_sale_pb2.GetRunRequest) -> _rt.Violation | None:
     return None
-
-
-class GetRunRequest(_rt.Body):
-    """Which run of Redis is asked about."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'queue': True}]})
-
-    queue: Annotated[bool, Field(strict=True), _rt.TRUTH] = Field(default=False, description="Whether to look at the order queue as well.", examples=[True])
-
-    def to_proto(self) -> flash_sale_pb2.GetRunRequest:
-        return flash_sale_pb2.GetRunRequest(
-            queue=self.queue,
-        )
-
-
-def encode_GetRunReply(m: flash_sale_pb2.GetRunReply) -> dict[str, Any]:
-    return {
-        "runID": m.runID,
-        "drained": m.drained,
-    }
-
-
-class GetRunReply(_rt.Reply):
-    """The present run of Redis."""
-
-    runID: str = Field(description="Id of the run; another one after each restart.")
-    drained: bool = Field(description="Whether every order that the queue had when this run was first asked about is final.")
-
-
-def encode_OpenSaleReply(m: flash_sale_pb2.OpenSaleReply) -> dict[str, Any]:
-    return {
-        "version": m.version,
-    }
-
-
-class OpenSaleReply(_rt.Reply):
-    """The sale, as it is now."""
-
-    version: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Version of the sale now.")
 
 
 def check_SettledUnit(m: flash_sale_pb2.SettledUnit) -> _rt.Violation | None:
@@ -565,26 +318,9 @@ def check_SettledUnit(m: flash_sale_pb2.SettledUnit) -> _rt.Violation | None:
         return ("orderID", "must have at least 1 character")
     if len(m.orderID) > 80:
         return ("orderID", "must have at most 80 characters")
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
     return None
-
-
-class SettledUnit(_rt.Body):
-    """What became of the units of one order."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'f01j8x5t2m4k7q9v3w6y1z0c5n', 'productID': 1}]})
-
-    orderID: Annotated[str, Field(strict=True, min_length=1, max_length=80), _rt.TEXT] = Field(description="Id of the order.", examples=['f01j8x5t2m4k7q9v3w6y1z0c5n'])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    resell: Annotated[bool, Field(strict=True), _rt.TRUTH] = Field(default=False, description="True when the units go back for sale.")
-
-    def to_proto(self) -> flash_sale_pb2.SettledUnit:
-        return flash_sale_pb2.SettledUnit(
-            orderID=self.orderID,
-            productID=self.productID,
-            resell=self.resell,
-        )
 
 
 def check_SettleUnitsRequest(m: flash_sale_pb2.SettleUnitsRequest) -> _rt.Violation | None:
@@ -598,17 +334,68 @@ def check_SettleUnitsRequest(m: flash_sale_pb2.SettleUnitsRequest) -> _rt.Violat
     return None
 
 
-class SettleUnitsRequest(_rt.Body):
-    """Units to settle."""
+def encode_FlashSaleReply(m: flash_sale_pb2.FlashSaleReply) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "status": m.status,
+    }
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'units': [{'orderID': 'f01j8x5t2m4k7q9v3w6y1z0c5n', 'productID': 1}]}]})
 
-    units: Annotated[list[SettledUnit], FailFast(), Field(min_length=1, max_length=1000), _rt.ITEMS] = Field(description="One per order.")
+def encode_RedisQueryPreparedReply(_: flash_sale_pb2.RedisQueryPreparedReply) -> dict[str, Any]:
+    return {}
 
-    def to_proto(self) -> flash_sale_pb2.SettleUnitsRequest:
-        return flash_sale_pb2.SettleUnitsRequest(
-            units=[item.to_proto() for item in self.units],
-        )
+
+def encode_SendSubmitOrderNotifyReply(m: flash_sale_pb2.SendSubmitOrderNotifyReply) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+    }
+
+
+def encode_SendSubmitOrderNotifyManyReply(_: flash_sale_pb2.SendSubmitOrderNotifyManyReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_Refusal(m: types_pb2.Refusal) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "code": m.code,
+        "reason": m.reason,
+    }
+
+
+def encode_TakeManyReply(m: flash_sale_pb2.TakeManyReply) -> dict[str, Any]:
+    return {
+        "refusals": [encode_Refusal(item) for item in m.refusals],
+    }
+
+
+def encode_TakeItem(m: flash_sale_pb2.TakeItem) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "userID": m.userID,
+        "productID": m.productID,
+        "productCount": m.productCount,
+    }
+
+
+def encode_CloseSaleReply(m: flash_sale_pb2.CloseSaleReply) -> dict[str, Any]:
+    return {
+        "version": m.version,
+        "unsettled": [encode_TakeItem(item) for item in m.unsettled],
+    }
+
+
+def encode_OpenSaleReply(m: flash_sale_pb2.OpenSaleReply) -> dict[str, Any]:
+    return {
+        "version": m.version,
+    }
+
+
+def encode_GetRunReply(m: flash_sale_pb2.GetRunReply) -> dict[str, Any]:
+    return {
+        "runID": m.runID,
+        "drained": m.drained,
+    }
 
 
 def encode_SettleUnitsReply(m: flash_sale_pb2.SettleUnitsReply) -> dict[str, Any]:
@@ -617,97 +404,115 @@ def encode_SettleUnitsReply(m: flash_sale_pb2.SettleUnitsReply) -> dict[str, Any
     }
 
 
-class SettleUnitsReply(_rt.Reply):
-    """Settled."""
-
-    notOnSale: list[Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64]] = Field(description="Those of the products that have no flash sale.")
-
-
-def check_FlashSaleManyRequest(m: flash_sale_pb2.FlashSaleManyRequest) -> _rt.Violation | None:
-    if len(m.buyers) < 1:
-        return ("buyers", "must have at least 1 item")
-    if len(m.buyers) > 1000:
-        return ("buyers", "must have at most 1000 items")
-    for index, item in enumerate(m.buyers):
-        if (bad := check_FlashSaleRequest(item)) is not None:
-            return (f"buyers[{index}].{bad[0]}", bad[1])
-    if len(m.requestIDs) > 1000:
-        return ("requestIDs", "must have at most 1000 items")
-    if len(m.idempotencyKeys) > 1000:
-        return ("idempotencyKeys", "must have at most 1000 items")
-    return None
-
-
-class FlashSaleReplyEnvelope(_rt.Reply):
-    """The unit is yours; the order follows."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: FlashSaleReply
-
-
-class RedisQueryPreparedReplyEnvelope(_rt.Reply):
-    """The unit was taken."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: RedisQueryPreparedReply
-
-
-class SendSubmitOrderNotifyReplyEnvelope(_rt.Reply):
-    """The queue has the order."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: SendSubmitOrderNotifyReply
-
-
-class SendSubmitOrderNotifyManyReplyEnvelope(_rt.Reply):
-    """The queue has the accepted orders."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: SendSubmitOrderNotifyManyReply
-
-
-class TakeManyReplyEnvelope(_rt.Reply):
-    """Done for all items; or nothing was done for the products of those that are named."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: TakeManyReply
-
-
-class CloseSaleReplyEnvelope(_rt.Reply):
-    """The closed sale."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CloseSaleReply
-
-
-class OpenSaleReplyEnvelope(_rt.Reply):
-    """The sale, as it is now."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: OpenSaleReply
-
-
-class GetRunReplyEnvelope(_rt.Reply):
-    """The present run of Redis."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: GetRunReply
-
-
-class SettleUnitsReplyEnvelope(_rt.Reply):
-    """Settled."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: SettleUnitsReply
+_SHOWN: _rt.Shown = {
+    "api.flashSale.v1.FlashSaleRequest": {
+        "": {"description": "A unit to buy."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Amount to pay in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+    },
+    "api.flashSale.v1.RedisQueryPreparedRequest": {
+        "": {"description": "The message is named by the metadata of the call."},
+    },
+    "api.flashSale.v1.SendSubmitOrderNotifyRequest": {
+        "": {"description": "An order to write to the queue."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Amount in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+        "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
+        "orderID": {"description": "Id of the order; empty outside a transaction, where one is made.", "maxLength": 64, "examples": ["f01j8x5t2m4k7q9v3w6y1z0c5n"]},
+        "requestID": {"description": "Request id of the buyer's call, for logs.", "maxLength": 64},
+    },
+    "api.flashSale.v1.SendSubmitOrderNotifyManyRequest": {
+        "": {"description": "What to deliver is what Redis has stored as taken by the message."},
+    },
+    "api.flashSale.v1.TakeItem": {
+        "": {"description": "The units of one order."},
+        "orderID": {"description": "Id of the order, or another unique reference of the units.", "minLength": 1, "maxLength": 80, "examples": ["f01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+        "userID": {"description": "Id of the buyer; 0 when unknown."},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.flashSale.v1.TakeManyRequest": {
+        "": {"description": "Units to take, or to give back."},
+        "items": {"description": "One item per order.", "minItems": 1, "maxItems": 1000, "required": True},
+        "gid": {"description": "Id of the global transaction whose branch takes the units.", "minLength": 1, "maxLength": 64, "examples": ["k3v9x2m7q1"], "required": True},
+        "branchID": {"description": "Id of that branch.", "minLength": 1, "maxLength": 16, "examples": ["02"], "required": True},
+    },
+    "api.flashSale.v1.CloseSaleRequest": {
+        "": {"description": "The sale to close."},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "token": {"description": "Names this setting of the sale; OpenSale must bear the token of the last CloseSale.", "minLength": 1, "maxLength": 64, "examples": ["t7x2"], "required": True},
+    },
+    "api.flashSale.v1.OpenSaleRequest": {
+        "": {"description": "The sale to open."},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "version": {"description": "Version of the sale, counted by the stock service; 0 opens the sale again just as it was.", "examples": [1]},
+        "stock": {"description": "Units for sale.", "examples": [10]},
+        "perUserLimit": {"description": "Units per user; 0 means no limit.", "examples": [0]},
+        "token": {"description": "Names this setting of the sale; OpenSale must bear the token of the last CloseSale.", "minLength": 1, "maxLength": 64, "examples": ["t7x2"], "required": True},
+        "runID": {"description": "The run of Redis in which it is opened; empty for the present one."},
+        "keepBuyers": {"description": "Whether what each buyer has bought still counts in the limit."},
+    },
+    "api.flashSale.v1.GetRunRequest": {
+        "": {"description": "Which run of Redis is asked about."},
+        "queue": {"description": "Whether to look at the order queue as well.", "examples": [True]},
+    },
+    "api.flashSale.v1.SettledUnit": {
+        "": {"description": "What became of the units of one order."},
+        "orderID": {"description": "Id of the order.", "minLength": 1, "maxLength": 80, "examples": ["f01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "resell": {"description": "True when the units go back for sale."},
+    },
+    "api.flashSale.v1.SettleUnitsRequest": {
+        "": {"description": "Units to settle."},
+        "units": {"description": "One per order.", "minItems": 1, "maxItems": 1000, "required": True},
+    },
+    "api.flashSale.v1.FlashSaleReply": {
+        "": {"description": "The unit is yours; the order follows."},
+        "orderID": {"description": "Id of the order; ask for its outcome."},
+        "status": {"description": "accepted, or running when the queue has not acknowledged it yet."},
+    },
+    "api.flashSale.v1.RedisQueryPreparedReply": {
+        "": {"description": "The unit was taken."},
+    },
+    "api.flashSale.v1.SendSubmitOrderNotifyReply": {
+        "": {"description": "The queue has the order."},
+        "orderID": {"description": "Id of the order."},
+    },
+    "api.flashSale.v1.SendSubmitOrderNotifyManyReply": {
+        "": {"description": "The queue has the accepted orders."},
+    },
+    "api.types.Refusal": {
+        "": {"description": "Why one order was refused by one branch of a saga."},
+        "orderID": {"description": "The order at fault."},
+        "code": {"description": "Short machine-readable code, for example OUT_OF_STOCK."},
+        "reason": {"description": "A sentence for the buyer."},
+    },
+    "api.flashSale.v1.TakeManyReply": {
+        "": {"description": "Done for all items; or nothing was done for the products of those that are named."},
+        "refusals": {"description": "Why orders got nothing; then the branch must refuse, and its undo gives back what others got."},
+    },
+    "api.flashSale.v1.CloseSaleReply": {
+        "": {"description": "The closed sale."},
+        "version": {"description": "Version of the sale; 0 when there was none."},
+        "unsettled": {"description": "Units taken and not yet known to be settled."},
+    },
+    "api.flashSale.v1.OpenSaleReply": {
+        "": {"description": "The sale, as it is now."},
+        "version": {"description": "Version of the sale now."},
+    },
+    "api.flashSale.v1.GetRunReply": {
+        "": {"description": "The present run of Redis."},
+        "runID": {"description": "Id of the run; another one after each restart."},
+        "drained": {"description": "Whether every order that the queue had when this run was first asked about is final."},
+    },
+    "api.flashSale.v1.SettleUnitsReply": {
+        "": {"description": "Settled."},
+        "notOnSale": {"description": "Those of the products that have no flash sale."},
+    },
+}
 
 
 _FLASH_SALE = _rt.Rpc(
@@ -716,11 +521,8 @@ _FLASH_SALE = _rt.Rpc(
     request=flash_sale_pb2.FlashSaleRequest,
     reply=flash_sale_pb2.FlashSaleReply,
     check=check_FlashSaleRequest,
-    model=FlashSaleRequest,
-    body=FlashSaleRequest,
     encode=encode_FlashSaleReply,
-    envelope=FlashSaleReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/flashSale", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/flashSale", body="*"),),
     summary="Buys one unit of a product on flash sale",
     description="Buys one unit of a product on flash sale.",
 )
@@ -739,10 +541,8 @@ _REDIS_QUERY_PREPARED = _rt.Rpc(
     request=flash_sale_pb2.RedisQueryPreparedRequest,
     reply=flash_sale_pb2.RedisQueryPreparedReply,
     check=check_RedisQueryPreparedRequest,
-    model=RedisQueryPreparedRequest,
     encode=encode_RedisQueryPreparedReply,
-    envelope=RedisQueryPreparedReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/redisQueryPrepared", reads_body=False, path_fields=()),
+    routes=(_rt.Http("GET", "/api/v1/redisQueryPrepared"),),
     summary="Answers DTM's check-back: was the unit of this message taken?",
     description="Answers DTM's check-back: was the unit of this message taken?",
 )
@@ -753,11 +553,8 @@ _SEND_SUBMIT_ORDER_NOTIFY = _rt.Rpc(
     request=flash_sale_pb2.SendSubmitOrderNotifyRequest,
     reply=flash_sale_pb2.SendSubmitOrderNotifyReply,
     check=check_SendSubmitOrderNotifyRequest,
-    model=SendSubmitOrderNotifyRequest,
-    body=SendSubmitOrderNotifyRequest,
     encode=encode_SendSubmitOrderNotifyReply,
-    envelope=SendSubmitOrderNotifyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/SendSubmitOrderNotify", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/SendSubmitOrderNotify", body="*"),),
     summary="Writes an accepted order to the queue (message branch)",
     description="Writes an accepted order to the queue (message branch).",
 )
@@ -768,11 +565,8 @@ _SEND_SUBMIT_ORDER_NOTIFY_MANY = _rt.Rpc(
     request=flash_sale_pb2.SendSubmitOrderNotifyManyRequest,
     reply=flash_sale_pb2.SendSubmitOrderNotifyManyReply,
     check=check_SendSubmitOrderNotifyManyRequest,
-    model=SendSubmitOrderNotifyManyRequest,
-    body=SendSubmitOrderNotifyManyRequest,
     encode=encode_SendSubmitOrderNotifyManyReply,
-    envelope=SendSubmitOrderNotifyManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/SendSubmitOrderNotifyMany", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/SendSubmitOrderNotifyMany", body="*"),),
     summary="Writes the accepted orders of a batch to the queue (message branch)",
     description="Writes the accepted orders of a batch to the queue (message branch).",
 )
@@ -783,11 +577,8 @@ _TAKE_MANY = _rt.Rpc(
     request=flash_sale_pb2.TakeManyRequest,
     reply=flash_sale_pb2.TakeManyReply,
     check=check_TakeManyRequest,
-    model=TakeManyRequest,
-    body=TakeManyRequest,
     encode=encode_TakeManyReply,
-    envelope=TakeManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/flashSale/takeMany", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/flashSale/takeMany", body="*"),),
     summary="Takes units from open flash sales (part of a saga branch)",
     description="Takes units from open flash sales (part of a saga branch).",
 )
@@ -798,11 +589,8 @@ _TAKE_MANY_REVERT = _rt.Rpc(
     request=flash_sale_pb2.TakeManyRequest,
     reply=flash_sale_pb2.TakeManyReply,
     check=check_TakeManyRequest,
-    model=TakeManyRequest,
-    body=TakeManyRequest,
     encode=encode_TakeManyReply,
-    envelope=TakeManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/flashSale/takeManyRevert", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/flashSale/takeManyRevert", body="*"),),
     summary="Undoes TakeMany (part of a saga branch)",
     description="Undoes TakeMany (part of a saga branch).",
 )
@@ -813,11 +601,8 @@ _CLOSE_SALE = _rt.Rpc(
     request=flash_sale_pb2.CloseSaleRequest,
     reply=flash_sale_pb2.CloseSaleReply,
     check=check_CloseSaleRequest,
-    model=CloseSaleRequest,
-    body=CloseSaleRequest,
     encode=encode_CloseSaleReply,
-    envelope=CloseSaleReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/flashSale/close", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/flashSale/close", body="*"),),
     summary="Stops a sale and tells which units were taken and not yet settled (between services)",
     description="Stops a sale and tells which units were taken and not yet settled (between services).",
 )
@@ -828,11 +613,8 @@ _OPEN_SALE = _rt.Rpc(
     request=flash_sale_pb2.OpenSaleRequest,
     reply=flash_sale_pb2.OpenSaleReply,
     check=check_OpenSaleRequest,
-    model=OpenSaleRequest,
-    body=OpenSaleRequest,
     encode=encode_OpenSaleReply,
-    envelope=OpenSaleReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/flashSale/open", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/flashSale/open", body="*"),),
     summary="Opens a sale with a new number of units (between services)",
     description="Opens a sale with a new number of units (between services).",
 )
@@ -843,10 +625,8 @@ _GET_RUN = _rt.Rpc(
     request=flash_sale_pb2.GetRunRequest,
     reply=flash_sale_pb2.GetRunReply,
     check=check_GetRunRequest,
-    model=GetRunRequest,
     encode=encode_GetRunReply,
-    envelope=GetRunReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/flashSale/run", reads_body=False, path_fields=()),
+    routes=(_rt.Http("GET", "/api/v1/flashSale/run"),),
     summary="Tells which run of Redis sells at present, and whether the order queue of earlier ones is worked off (between services)",
     description="Tells which run of Redis sells at present, and whether the order queue of earlier ones is worked off (between services).",
 )
@@ -857,11 +637,8 @@ _SETTLE_UNITS = _rt.Rpc(
     request=flash_sale_pb2.SettleUnitsRequest,
     reply=flash_sale_pb2.SettleUnitsReply,
     check=check_SettleUnitsRequest,
-    model=SettleUnitsRequest,
-    body=SettleUnitsRequest,
     encode=encode_SettleUnitsReply,
-    envelope=SettleUnitsReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/flashSale/settle", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/flashSale/settle", body="*"),),
     summary="Tells what became of taken units: sold, or back for sale (between services)",
     description="Tells what became of taken units: sold, or back for sale (between services).",
 )
@@ -886,7 +663,7 @@ def flash_sale_handlers(api: FlashSaleApi, hooks: _rt.Hooks) -> grpc.GenericRpcH
 
 def flash_sale_router(api: FlashSaleApi, hooks: _rt.Hooks) -> APIRouter:
     """The HTTP routes that are served by `api`."""
-    return _rt.http_router("flashSale", (
+    return _rt.http_router("flashSale", _SHOWN, (
         (_FLASH_SALE, api.flash_sale),
         (_FLASH_SALE_MANY, api.flash_sale_many),
         (_REDIS_QUERY_PREPARED, api.redis_query_prepared),

@@ -2,15 +2,14 @@
 # source: eshop_protos/order/v1/order.proto
 """Orders of the shop."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 from fastapi import APIRouter
-from pydantic import ConfigDict, FailFast, Field
 
 from eshop_protos.order.v1 import order_pb2
-from eshop_protos.types import types_api
+from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import emitted as _rt
 
 SERVICE_NAME = "api.order.v1.order"
@@ -117,73 +116,73 @@ class OrderClient:
     """Calls api.order.v1.order over a channel. Every method raises RpcError."""
 
     def __init__(self, channel: grpc.aio.Channel, timeout: float = 10.0) -> None:
-        self._timeout = timeout
-        self._submit = channel.unary_unary(
+        self._seconds = timeout
+        self._call_submit = channel.unary_unary(
             SUBMIT,
             request_serializer=order_pb2.SubmitOrderRequest.SerializeToString,
             response_deserializer=order_pb2.SubmitOrderReply.FromString,
         )
-        self._submit_many = channel.unary_unary(
+        self._call_submit_many = channel.unary_unary(
             SUBMIT_MANY,
             request_serializer=order_pb2.SubmitManyRequest.SerializeToString,
             response_deserializer=order_pb2.SubmitManyReply.FromString,
         )
-        self._send_submit_order_notify = channel.unary_unary(
+        self._call_send_submit_order_notify = channel.unary_unary(
             SEND_SUBMIT_ORDER_NOTIFY,
             request_serializer=order_pb2.SendSubmitOrderNotifyRequest.SerializeToString,
             response_deserializer=order_pb2.SendSubmitOrderNotifyReply.FromString,
         )
-        self._send_submit_order_notify_many = channel.unary_unary(
+        self._call_send_submit_order_notify_many = channel.unary_unary(
             SEND_SUBMIT_ORDER_NOTIFY_MANY,
             request_serializer=order_pb2.SendSubmitOrderNotifyManyRequest.SerializeToString,
             response_deserializer=order_pb2.SendSubmitOrderNotifyManyReply.FromString,
         )
-        self._create = channel.unary_unary(
+        self._call_create = channel.unary_unary(
             CREATE,
             request_serializer=order_pb2.CreateOrderRequest.SerializeToString,
             response_deserializer=order_pb2.CreateOrderReply.FromString,
         )
-        self._create_revert = channel.unary_unary(
+        self._call_create_revert = channel.unary_unary(
             CREATE_REVERT,
             request_serializer=order_pb2.CreateOrderRevertRequest.SerializeToString,
             response_deserializer=order_pb2.CreateOrderRevertReply.FromString,
         )
-        self._create_many = channel.unary_unary(
+        self._call_create_many = channel.unary_unary(
             CREATE_MANY,
             request_serializer=order_pb2.CreateManyRequest.SerializeToString,
             response_deserializer=order_pb2.CreateManyReply.FromString,
         )
-        self._create_many_revert = channel.unary_unary(
+        self._call_create_many_revert = channel.unary_unary(
             CREATE_MANY_REVERT,
             request_serializer=order_pb2.CreateManyRequest.SerializeToString,
             response_deserializer=order_pb2.CreateManyReply.FromString,
         )
-        self._get_outcome = channel.unary_unary(
+        self._call_get_outcome = channel.unary_unary(
             GET_OUTCOME,
             request_serializer=order_pb2.GetOutcomeRequest.SerializeToString,
             response_deserializer=order_pb2.GetOutcomeReply.FromString,
         )
-        self._note_running_many = channel.unary_unary(
+        self._call_note_running_many = channel.unary_unary(
             NOTE_RUNNING_MANY,
             request_serializer=order_pb2.NoteRunningManyRequest.SerializeToString,
             response_deserializer=order_pb2.NoteRunningManyReply.FromString,
         )
-        self._delete_by_id = channel.unary_unary(
+        self._call_delete_by_id = channel.unary_unary(
             DELETE_BY_ID,
             request_serializer=order_pb2.DeleteOrderByIDRequest.SerializeToString,
             response_deserializer=order_pb2.DeleteOrderByIDReply.FromString,
         )
-        self._update_by_id = channel.unary_unary(
+        self._call_update_by_id = channel.unary_unary(
             UPDATE_BY_ID,
             request_serializer=order_pb2.UpdateOrderByIDRequest.SerializeToString,
             response_deserializer=order_pb2.UpdateOrderByIDReply.FromString,
         )
-        self._get_by_id = channel.unary_unary(
+        self._call_get_by_id = channel.unary_unary(
             GET_BY_ID,
             request_serializer=order_pb2.GetOrderByIDRequest.SerializeToString,
             response_deserializer=order_pb2.GetOrderByIDReply.FromString,
         )
-        self._list = channel.unary_unary(
+        self._call_list = channel.unary_unary(
             LIST,
             request_serializer=order_pb2.ListOrderRequest.SerializeToString,
             response_deserializer=order_pb2.ListOrderReply.FromString,
@@ -192,524 +191,84 @@ class OrderClient:
     @_rt.rpc(SUBMIT)
     async def submit(self, request: order_pb2.SubmitOrderRequest, call: _rt.Call) -> order_pb2.SubmitOrderReply:
         """Places an order and answers with its outcome."""
-        return await _rt.unary(self._submit, request, call, self._timeout)
+        return await _rt.unary(self._call_submit, request, call, self._seconds)
 
     @_rt.rpc(SUBMIT_MANY)
     async def submit_many(self, request: order_pb2.SubmitManyRequest, call: _rt.Call) -> order_pb2.SubmitManyReply:
         """Places several orders; each gets its own answer (between services)."""
-        return await _rt.unary(self._submit_many, request, call, self._timeout)
+        return await _rt.unary(self._call_submit_many, request, call, self._seconds)
 
     @_rt.rpc(SEND_SUBMIT_ORDER_NOTIFY)
     async def send_submit_order_notify(self, request: order_pb2.SendSubmitOrderNotifyRequest, call: _rt.Call) -> order_pb2.SendSubmitOrderNotifyReply:
         """Accepts an order into the queue; it is placed soon after."""
-        return await _rt.unary(self._send_submit_order_notify, request, call, self._timeout)
+        return await _rt.unary(self._call_send_submit_order_notify, request, call, self._seconds)
 
     @_rt.rpc(SEND_SUBMIT_ORDER_NOTIFY_MANY)
     async def send_submit_order_notify_many(self, request: order_pb2.SendSubmitOrderNotifyManyRequest, call: _rt.Call) -> order_pb2.SendSubmitOrderNotifyManyReply:
         """Accepts several orders into the queue (between services)."""
-        return await _rt.unary(self._send_submit_order_notify_many, request, call, self._timeout)
+        return await _rt.unary(self._call_send_submit_order_notify_many, request, call, self._seconds)
 
     @_rt.rpc(CREATE)
     async def create(self, request: order_pb2.CreateOrderRequest, call: _rt.Call) -> order_pb2.CreateOrderReply:
         """Claims one order for a saga (saga branch)."""
-        return await _rt.unary(self._create, request, call, self._timeout)
+        return await _rt.unary(self._call_create, request, call, self._seconds)
 
     @_rt.rpc(CREATE_REVERT)
     async def create_revert(self, request: order_pb2.CreateOrderRevertRequest, call: _rt.Call) -> order_pb2.CreateOrderRevertReply:
         """Undoes Create (saga branch)."""
-        return await _rt.unary(self._create_revert, request, call, self._timeout)
+        return await _rt.unary(self._call_create_revert, request, call, self._seconds)
 
     @_rt.rpc(CREATE_MANY)
     async def create_many(self, request: order_pb2.CreateManyRequest, call: _rt.Call) -> order_pb2.CreateManyReply:
         """Claims several orders for a saga, all or none (saga branch)."""
-        return await _rt.unary(self._create_many, request, call, self._timeout)
+        return await _rt.unary(self._call_create_many, request, call, self._seconds)
 
     @_rt.rpc(CREATE_MANY_REVERT)
     async def create_many_revert(self, request: order_pb2.CreateManyRequest, call: _rt.Call) -> order_pb2.CreateManyReply:
         """Undoes CreateMany (saga branch)."""
-        return await _rt.unary(self._create_many_revert, request, call, self._timeout)
+        return await _rt.unary(self._call_create_many_revert, request, call, self._seconds)
 
     @_rt.rpc(GET_OUTCOME)
     async def get_outcome(self, request: order_pb2.GetOutcomeRequest, call: _rt.Call) -> order_pb2.GetOutcomeReply:
         """Tells the fate of an order."""
-        return await _rt.unary(self._get_outcome, request, call, self._timeout)
+        return await _rt.unary(self._call_get_outcome, request, call, self._seconds)
 
     @_rt.rpc(NOTE_RUNNING_MANY)
     async def note_running_many(self, request: order_pb2.NoteRunningManyRequest, call: _rt.Call) -> order_pb2.NoteRunningManyReply:
         """Notes orders that buyers were told of before the queue has them: they are placed whatever becomes of their message (between services)."""
-        return await _rt.unary(self._note_running_many, request, call, self._timeout)
+        return await _rt.unary(self._call_note_running_many, request, call, self._seconds)
 
     @_rt.rpc(DELETE_BY_ID)
     async def delete_by_id(self, request: order_pb2.DeleteOrderByIDRequest, call: _rt.Call) -> order_pb2.DeleteOrderByIDReply:
         """Deletes an order (soft: the row stays, marked as deleted)."""
-        return await _rt.unary(self._delete_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_delete_by_id, request, call, self._seconds)
 
     @_rt.rpc(UPDATE_BY_ID)
     async def update_by_id(self, request: order_pb2.UpdateOrderByIDRequest, call: _rt.Call) -> order_pb2.UpdateOrderByIDReply:
         """Changes an order; only the fields that were sent are written."""
-        return await _rt.unary(self._update_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_update_by_id, request, call, self._seconds)
 
     @_rt.rpc(GET_BY_ID)
     async def get_by_id(self, request: order_pb2.GetOrderByIDRequest, call: _rt.Call) -> order_pb2.GetOrderByIDReply:
         """Returns one order."""
-        return await _rt.unary(self._get_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_get_by_id, request, call, self._seconds)
 
     @_rt.rpc(LIST)
     async def list(self, request: order_pb2.ListOrderRequest, call: _rt.Call) -> order_pb2.ListOrderReply:
         """Lists orders, newest first unless `sort` says otherwise."""
-        return await _rt.unary(self._list, request, call, self._timeout)
+        return await _rt.unary(self._call_list, request, call, self._seconds)
 
 
 def check_SubmitOrderRequest(m: order_pb2.SubmitOrderRequest) -> _rt.Violation | None:
-    if m.userID <= 0:
+    if not m.userID > 0:
         return ("userID", "must be greater than 0")
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
-    if m.productCount <= 0:
+    if not m.productCount > 0:
         return ("productCount", "must be greater than 0")
-    if m.amount <= 0:
+    if not m.amount > 0:
         return ("amount", "must be greater than 0")
     return None
-
-
-class SubmitOrderRequest(_rt.Body):
-    """An order to place."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0}]})
-
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount to pay in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
-
-    def to_proto(self) -> order_pb2.SubmitOrderRequest:
-        return order_pb2.SubmitOrderRequest(
-            userID=self.userID,
-            productID=self.productID,
-            productCount=self.productCount,
-            amount=self.amount,
-            couponID=self.couponID,
-        )
-
-
-def encode_SubmitOrderReply(m: order_pb2.SubmitOrderReply) -> dict[str, Any]:
-    return {
-        "orderID": m.orderID,
-        "status": m.status,
-    }
-
-
-class SubmitOrderReply(_rt.Reply):
-    """The order and its outcome."""
-
-    orderID: str = Field(description="Id of the order.")
-    status: str = Field(description="confirmed, or running when the outcome is not known yet.")
-
-
-def check_SendSubmitOrderNotifyRequest(m: order_pb2.SendSubmitOrderNotifyRequest) -> _rt.Violation | None:
-    if m.userID <= 0:
-        return ("userID", "must be greater than 0")
-    if m.productID <= 0:
-        return ("productID", "must be greater than 0")
-    if m.productCount <= 0:
-        return ("productCount", "must be greater than 0")
-    if m.amount <= 0:
-        return ("amount", "must be greater than 0")
-    return None
-
-
-class SendSubmitOrderNotifyRequest(_rt.Body):
-    """An order to accept."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0}]})
-
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount to pay in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
-
-    def to_proto(self) -> order_pb2.SendSubmitOrderNotifyRequest:
-        return order_pb2.SendSubmitOrderNotifyRequest(
-            userID=self.userID,
-            productID=self.productID,
-            productCount=self.productCount,
-            amount=self.amount,
-            couponID=self.couponID,
-        )
-
-
-def encode_SendSubmitOrderNotifyReply(m: order_pb2.SendSubmitOrderNotifyReply) -> dict[str, Any]:
-    return {
-        "orderID": m.orderID,
-    }
-
-
-class SendSubmitOrderNotifyReply(_rt.Reply):
-    """The order was accepted."""
-
-    orderID: str = Field(description="Id of the order; ask for its outcome.")
-
-
-def check_CreateOrderRequest(m: order_pb2.CreateOrderRequest) -> _rt.Violation | None:
-    if len(m.orderID) < 16:
-        return ("orderID", "must have at least 16 characters")
-    if len(m.orderID) > 64:
-        return ("orderID", "must have at most 64 characters")
-    if m.userID <= 0:
-        return ("userID", "must be greater than 0")
-    if m.productID <= 0:
-        return ("productID", "must be greater than 0")
-    if m.productCount <= 0:
-        return ("productCount", "must be greater than 0")
-    if m.amount <= 0:
-        return ("amount", "must be greater than 0")
-    return None
-
-
-class CreateOrderRequest(_rt.Body):
-    """An order to claim."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0}]})
-
-    orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
-
-    def to_proto(self) -> order_pb2.CreateOrderRequest:
-        return order_pb2.CreateOrderRequest(
-            orderID=self.orderID,
-            userID=self.userID,
-            productID=self.productID,
-            productCount=self.productCount,
-            amount=self.amount,
-            couponID=self.couponID,
-        )
-
-
-def encode_CreateOrderReply(_: order_pb2.CreateOrderReply) -> dict[str, Any]:
-    return {}
-
-
-class CreateOrderReply(_rt.Reply):
-    """The order was claimed."""
-
-
-def check_CreateOrderRevertRequest(m: order_pb2.CreateOrderRevertRequest) -> _rt.Violation | None:
-    if len(m.orderID) < 16:
-        return ("orderID", "must have at least 16 characters")
-    if len(m.orderID) > 64:
-        return ("orderID", "must have at most 64 characters")
-    if m.userID <= 0:
-        return ("userID", "must be greater than 0")
-    if m.productID <= 0:
-        return ("productID", "must be greater than 0")
-    if m.productCount <= 0:
-        return ("productCount", "must be greater than 0")
-    if m.amount <= 0:
-        return ("amount", "must be greater than 0")
-    return None
-
-
-class CreateOrderRevertRequest(_rt.Body):
-    """An order to take back."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0}]})
-
-    orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the coupon to use; 0 means none.", examples=[0])
-
-    def to_proto(self) -> order_pb2.CreateOrderRevertRequest:
-        return order_pb2.CreateOrderRevertRequest(
-            orderID=self.orderID,
-            userID=self.userID,
-            productID=self.productID,
-            productCount=self.productCount,
-            amount=self.amount,
-            couponID=self.couponID,
-        )
-
-
-def encode_CreateOrderRevertReply(_: order_pb2.CreateOrderRevertReply) -> dict[str, Any]:
-    return {}
-
-
-class CreateOrderRevertReply(_rt.Reply):
-    """The order is reverted."""
-
-
-def check_CreateManyRequest(m: order_pb2.CreateManyRequest) -> _rt.Violation | None:
-    if len(m.orders) < 1:
-        return ("orders", "must have at least 1 item")
-    if len(m.orders) > 1000:
-        return ("orders", "must have at most 1000 items")
-    for index, item in enumerate(m.orders):
-        if (bad := check_CreateOrderRequest(item)) is not None:
-            return (f"orders[{index}].{bad[0]}", bad[1])
-    return None
-
-
-class CreateManyRequest(_rt.Body):
-    """Orders to claim, or to take back."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'orders': [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0}]}]})
-
-    orders: Annotated[list[CreateOrderRequest], FailFast(), Field(min_length=1, max_length=1000), _rt.ITEMS] = Field(description="The orders.")
-
-    def to_proto(self) -> order_pb2.CreateManyRequest:
-        return order_pb2.CreateManyRequest(
-            orders=[item.to_proto() for item in self.orders],
-        )
-
-
-def encode_CreateManyReply(_: order_pb2.CreateManyReply) -> dict[str, Any]:
-    return {}
-
-
-class CreateManyReply(_rt.Reply):
-    """Done for all orders."""
-
-
-def check_DeleteOrderByIDRequest(m: order_pb2.DeleteOrderByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    return None
-
-
-class DeleteOrderByIDRequest(_rt.Body):
-    """Names the order to delete."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the order.", examples=[1])
-
-    def to_proto(self) -> order_pb2.DeleteOrderByIDRequest:
-        return order_pb2.DeleteOrderByIDRequest(
-            id=self.id,
-        )
-
-
-def encode_DeleteOrderByIDReply(_: order_pb2.DeleteOrderByIDReply) -> dict[str, Any]:
-    return {}
-
-
-class DeleteOrderByIDReply(_rt.Reply):
-    """The order was deleted."""
-
-
-def encode_UpdateOrderByIDReply(_: order_pb2.UpdateOrderByIDReply) -> dict[str, Any]:
-    return {}
-
-
-class UpdateOrderByIDReply(_rt.Reply):
-    """The order was changed."""
-
-
-def check_GetOrderByIDRequest(m: order_pb2.GetOrderByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    return None
-
-
-class GetOrderByIDRequest(_rt.Body):
-    """Names the order to return."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the order.", examples=[1])
-
-    def to_proto(self) -> order_pb2.GetOrderByIDRequest:
-        return order_pb2.GetOrderByIDRequest(
-            id=self.id,
-        )
-
-
-def check_UpdateOrderByIDRequest(m: order_pb2.UpdateOrderByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    if m.HasField("orderID"):
-        if len(m.orderID) < 16:
-            return ("orderID", "must have at least 16 characters")
-        if len(m.orderID) > 64:
-            return ("orderID", "must have at most 64 characters")
-    if m.HasField("userID"):
-        if m.userID <= 0:
-            return ("userID", "must be greater than 0")
-    if m.HasField("productID"):
-        if m.productID <= 0:
-            return ("productID", "must be greater than 0")
-    if m.HasField("productCount"):
-        if m.productCount <= 0:
-            return ("productCount", "must be greater than 0")
-    if m.HasField("amount"):
-        if m.amount <= 0:
-            return ("amount", "must be greater than 0")
-    if m.HasField("status"):
-        if m.status > 5:
-            return ("status", "must be at most 5")
-        if m.status < 1:
-            return ("status", "must be at least 1")
-    return None
-
-
-class UpdateOrderByIDRequestBody(_rt.Body):
-    """The fields of an order to change."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'userID': 1, 'productID': 1, 'productCount': 1, 'amount': 100, 'couponID': 0, 'status': 2}]})
-
-    orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] | None = Field(default=None, description="Id of the order, unchangeable.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the buyer.", examples=[1])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Number of units.", examples=[1])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Amount in cents.", examples=[100])
-    couponID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the coupon to use; 0 means none.", examples=[0])
-    status: Annotated[int, Field(strict=True, le=5, ge=1), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="1 awaiting payment, 2 awaiting dispatch, 3 awaiting receipt, 4 done, 5 cancelled.", examples=[2])
-
-
-class UpdateOrderByIDRequest(UpdateOrderByIDRequestBody):
-    """The fields of an order to change."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the order.", examples=[1])
-
-    def to_proto(self) -> order_pb2.UpdateOrderByIDRequest:
-        return order_pb2.UpdateOrderByIDRequest(
-            id=self.id,
-            orderID=self.orderID,
-            userID=self.userID,
-            productID=self.productID,
-            productCount=self.productCount,
-            amount=self.amount,
-            couponID=self.couponID,
-            status=self.status,
-        )
-
-
-def encode_Order(m: order_pb2.Order) -> dict[str, Any]:
-    return {
-        "id": m.id,
-        "createdAt": m.createdAt,
-        "updatedAt": m.updatedAt,
-        "orderID": m.orderID,
-        "userID": m.userID,
-        "productID": m.productID,
-        "productCount": m.productCount,
-        "amount": m.amount,
-        "couponID": m.couponID,
-        "status": m.status,
-    }
-
-
-class Order(_rt.Reply):
-    """An order as stored."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the order.")
-    createdAt: str = Field(description="Time of creation, RFC 3339.")
-    updatedAt: str = Field(description="Time of the last change, RFC 3339.")
-    orderID: str = Field(description="Id of the order, unchangeable.")
-    userID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the buyer.")
-    productID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the product.")
-    productCount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Number of units.")
-    amount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Amount in cents.")
-    couponID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the coupon to use; 0 means none.")
-    status: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="1 awaiting payment, 2 awaiting dispatch, 3 awaiting receipt, 4 done, 5 cancelled.")
-
-
-def encode_GetOrderByIDReply(m: order_pb2.GetOrderByIDReply) -> dict[str, Any]:
-    return {
-        "order": encode_Order(m.order) if m.HasField("order") else None,
-    }
-
-
-class GetOrderByIDReply(_rt.Reply):
-    """One order."""
-
-    order: Order | None = Field(description="The order.")
-
-
-def check_ListOrderRequest(m: order_pb2.ListOrderRequest) -> _rt.Violation | None:
-    if not m.HasField("params"):
-        return ("params", "is required")
-    if m.HasField("params") and (bad := types_api.check_Params(m.params)) is not None:
-        return (f"params.{bad[0]}", bad[1])
-    return None
-
-
-class ListOrderRequest(_rt.Body):
-    """Which orders to list."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
-
-    params: types_api.Params = Field(description="Page, order and filter.")
-
-    def to_proto(self) -> order_pb2.ListOrderRequest:
-        return order_pb2.ListOrderRequest(
-            params=self.params.to_proto(),
-        )
-
-
-def encode_ListOrderReply(m: order_pb2.ListOrderReply) -> dict[str, Any]:
-    return {
-        "total": m.total,
-        "orders": [encode_Order(item) for item in m.orders],
-    }
-
-
-class ListOrderReply(_rt.Reply):
-    """One page of orders."""
-
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
-    orders: list[Order] = Field(description="The rows of this page.")
-
-
-def check_GetOutcomeRequest(m: order_pb2.GetOutcomeRequest) -> _rt.Violation | None:
-    if len(m.orderID) < 1:
-        return ("orderID", "must have at least 1 character")
-    if len(m.orderID) > 64:
-        return ("orderID", "must have at most 64 characters")
-    return None
-
-
-class GetOutcomeRequest(_rt.Body):
-    """Names the order to ask about."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n'}]})
-
-    orderID: Annotated[str, Field(strict=True, min_length=1, max_length=64), _rt.TEXT] = Field(description="Id of the order, as it was handed out.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-
-    def to_proto(self) -> order_pb2.GetOutcomeRequest:
-        return order_pb2.GetOutcomeRequest(
-            orderID=self.orderID,
-        )
-
-
-def encode_GetOutcomeReply(m: order_pb2.GetOutcomeReply) -> dict[str, Any]:
-    return {
-        "orderID": m.orderID,
-        "status": m.status,
-        "reason": m.reason,
-        "order": encode_Order(m.order) if m.HasField("order") else None,
-        "code": m.code,
-    }
-
-
-class GetOutcomeReply(_rt.Reply):
-    """The fate of an order."""
-
-    orderID: str = Field(description="Id of the order.")
-    status: str = Field(description="accepted, running, confirmed, refused or cancelled.")
-    reason: str = Field(description="Why it was refused or cancelled, in the caller's language; otherwise empty.")
-    order: Order | None = Field(description="The order, once there is one.")
-    code: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="The code with which a refused order is told when it is submitted; otherwise 0.")
 
 
 def check_SubmitManyRequest(m: order_pb2.SubmitManyRequest) -> _rt.Violation | None:
@@ -724,6 +283,18 @@ def check_SubmitManyRequest(m: order_pb2.SubmitManyRequest) -> _rt.Violation | N
         return ("requestIDs", "must have at most 1000 items")
     if len(m.idempotencyKeys) > 1000:
         return ("idempotencyKeys", "must have at most 1000 items")
+    return None
+
+
+def check_SendSubmitOrderNotifyRequest(m: order_pb2.SendSubmitOrderNotifyRequest) -> _rt.Violation | None:
+    if not m.userID > 0:
+        return ("userID", "must be greater than 0")
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.productCount > 0:
+        return ("productCount", "must be greater than 0")
+    if not m.amount > 0:
+        return ("amount", "must be greater than 0")
     return None
 
 
@@ -742,6 +313,57 @@ def check_SendSubmitOrderNotifyManyRequest(m: order_pb2.SendSubmitOrderNotifyMan
     return None
 
 
+def check_CreateOrderRequest(m: order_pb2.CreateOrderRequest) -> _rt.Violation | None:
+    if len(m.orderID) < 16:
+        return ("orderID", "must have at least 16 characters")
+    if len(m.orderID) > 64:
+        return ("orderID", "must have at most 64 characters")
+    if not m.userID > 0:
+        return ("userID", "must be greater than 0")
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.productCount > 0:
+        return ("productCount", "must be greater than 0")
+    if not m.amount > 0:
+        return ("amount", "must be greater than 0")
+    return None
+
+
+def check_CreateOrderRevertRequest(m: order_pb2.CreateOrderRevertRequest) -> _rt.Violation | None:
+    if len(m.orderID) < 16:
+        return ("orderID", "must have at least 16 characters")
+    if len(m.orderID) > 64:
+        return ("orderID", "must have at most 64 characters")
+    if not m.userID > 0:
+        return ("userID", "must be greater than 0")
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.productCount > 0:
+        return ("productCount", "must be greater than 0")
+    if not m.amount > 0:
+        return ("amount", "must be greater than 0")
+    return None
+
+
+def check_CreateManyRequest(m: order_pb2.CreateManyRequest) -> _rt.Violation | None:
+    if len(m.orders) < 1:
+        return ("orders", "must have at least 1 item")
+    if len(m.orders) > 1000:
+        return ("orders", "must have at most 1000 items")
+    for index, item in enumerate(m.orders):
+        if (bad := check_CreateOrderRequest(item)) is not None:
+            return (f"orders[{index}].{bad[0]}", bad[1])
+    return None
+
+
+def check_GetOutcomeRequest(m: order_pb2.GetOutcomeRequest) -> _rt.Violation | None:
+    if len(m.orderID) < 1:
+        return ("orderID", "must have at least 1 character")
+    if len(m.orderID) > 64:
+        return ("orderID", "must have at most 64 characters")
+    return None
+
+
 def check_NoteRunningManyRequest(m: order_pb2.NoteRunningManyRequest) -> _rt.Violation | None:
     if len(m.orders) < 1:
         return ("orders", "must have at least 1 item")
@@ -753,84 +375,291 @@ def check_NoteRunningManyRequest(m: order_pb2.NoteRunningManyRequest) -> _rt.Vio
     return None
 
 
-class SubmitOrderReplyEnvelope(_rt.Reply):
-    """The order and its outcome."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: SubmitOrderReply
+def check_DeleteOrderByIDRequest(m: order_pb2.DeleteOrderByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    return None
 
 
-class SendSubmitOrderNotifyReplyEnvelope(_rt.Reply):
-    """The order was accepted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: SendSubmitOrderNotifyReply
-
-
-class CreateOrderReplyEnvelope(_rt.Reply):
-    """The order was claimed."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreateOrderReply
-
-
-class CreateOrderRevertReplyEnvelope(_rt.Reply):
-    """The order is reverted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreateOrderRevertReply
-
-
-class CreateManyReplyEnvelope(_rt.Reply):
-    """Done for all orders."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreateManyReply
+def check_UpdateOrderByIDRequest(m: order_pb2.UpdateOrderByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    if m.HasField("orderID"):
+        if len(m.orderID) < 16:
+            return ("orderID", "must have at least 16 characters")
+        if len(m.orderID) > 64:
+            return ("orderID", "must have at most 64 characters")
+    if m.HasField("userID"):
+        if not m.userID > 0:
+            return ("userID", "must be greater than 0")
+    if m.HasField("productID"):
+        if not m.productID > 0:
+            return ("productID", "must be greater than 0")
+    if m.HasField("productCount"):
+        if not m.productCount > 0:
+            return ("productCount", "must be greater than 0")
+    if m.HasField("amount"):
+        if not m.amount > 0:
+            return ("amount", "must be greater than 0")
+    if m.HasField("status"):
+        if not m.status <= 5:
+            return ("status", "must be at most 5")
+        if not m.status >= 1:
+            return ("status", "must be at least 1")
+    return None
 
 
-class GetOutcomeReplyEnvelope(_rt.Reply):
-    """The fate of an order."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: GetOutcomeReply
+def check_GetOrderByIDRequest(m: order_pb2.GetOrderByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    return None
 
 
-class DeleteOrderByIDReplyEnvelope(_rt.Reply):
-    """The order was deleted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: DeleteOrderByIDReply
-
-
-class UpdateOrderByIDReplyEnvelope(_rt.Reply):
-    """The order was changed."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: UpdateOrderByIDReply
+def check_Column(m: types_pb2.Column) -> _rt.Violation | None:
+    if len(m.name) < 1:
+        return ("name", "must have at least 1 character")
+    if len(m.name) > 64:
+        return ("name", "must have at most 64 characters")
+    if len(m.exp) > 8:
+        return ("exp", "must have at most 8 characters")
+    if len(m.value) > 4096:
+        return ("value", "must have at most 4096 characters")
+    if len(m.logic) > 8:
+        return ("logic", "must have at most 8 characters")
+    return None
 
 
-class GetOrderByIDReplyEnvelope(_rt.Reply):
-    """One order."""
+def check_Params(m: types_pb2.Params) -> _rt.Violation | None:
+    if not m.page >= 0:
+        return ("page", "must be at least 0")
+    if not m.limit > 0:
+        return ("limit", "must be greater than 0")
+    if len(m.sort) > 256:
+        return ("sort", "must have at most 256 characters")
+    if len(m.columns) > 32:
+        return ("columns", "must have at most 32 items")
+    for index, item in enumerate(m.columns):
+        if (bad := check_Column(item)) is not None:
+            return (f"columns[{index}].{bad[0]}", bad[1])
+    return None
 
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: GetOrderByIDReply
+
+def check_ListOrderRequest(m: order_pb2.ListOrderRequest) -> _rt.Violation | None:
+    if not m.HasField("params"):
+        return ("params", "is required")
+    if m.HasField("params"):
+        if (bad := check_Params(m.params)) is not None:
+            return (f"params.{bad[0]}", bad[1])
+    return None
 
 
-class ListOrderReplyEnvelope(_rt.Reply):
-    """One page of orders."""
+def encode_SubmitOrderReply(m: order_pb2.SubmitOrderReply) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "status": m.status,
+    }
 
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: ListOrderReply
+
+def encode_SendSubmitOrderNotifyReply(m: order_pb2.SendSubmitOrderNotifyReply) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+    }
+
+
+def encode_CreateOrderReply(_: order_pb2.CreateOrderReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_CreateOrderRevertReply(_: order_pb2.CreateOrderRevertReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_CreateManyReply(_: order_pb2.CreateManyReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_Order(m: order_pb2.Order) -> dict[str, Any]:
+    return {
+        "id": m.id,
+        "createdAt": m.createdAt,
+        "updatedAt": m.updatedAt,
+        "orderID": m.orderID,
+        "userID": m.userID,
+        "productID": m.productID,
+        "productCount": m.productCount,
+        "amount": m.amount,
+        "couponID": m.couponID,
+        "status": m.status,
+    }
+
+
+def encode_GetOutcomeReply(m: order_pb2.GetOutcomeReply) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "status": m.status,
+        "reason": m.reason,
+        "order": encode_Order(m.order) if m.HasField("order") else None,
+        "code": m.code,
+    }
+
+
+def encode_DeleteOrderByIDReply(_: order_pb2.DeleteOrderByIDReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_UpdateOrderByIDReply(_: order_pb2.UpdateOrderByIDReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_GetOrderByIDReply(m: order_pb2.GetOrderByIDReply) -> dict[str, Any]:
+    return {
+        "order": encode_Order(m.order) if m.HasField("order") else None,
+    }
+
+
+def encode_ListOrderReply(m: order_pb2.ListOrderReply) -> dict[str, Any]:
+    return {
+        "total": m.total,
+        "orders": [encode_Order(item) for item in m.orders],
+    }
+
+
+_SHOWN: _rt.Shown = {
+    "api.order.v1.SubmitOrderRequest": {
+        "": {"description": "An order to place."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Amount to pay in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+        "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
+    },
+    "api.order.v1.SendSubmitOrderNotifyRequest": {
+        "": {"description": "An order to accept."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Amount to pay in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+        "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
+    },
+    "api.order.v1.CreateOrderRequest": {
+        "": {"description": "An order to claim."},
+        "orderID": {"description": "Id of the order.", "minLength": 16, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Amount in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+        "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
+    },
+    "api.order.v1.CreateOrderRevertRequest": {
+        "": {"description": "An order to take back."},
+        "orderID": {"description": "Id of the order.", "minLength": 16, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "amount": {"description": "Amount in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+        "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
+    },
+    "api.order.v1.CreateManyRequest": {
+        "": {"description": "Orders to claim, or to take back."},
+        "orders": {"description": "The orders.", "minItems": 1, "maxItems": 1000, "required": True},
+    },
+    "api.order.v1.GetOutcomeRequest": {
+        "": {"description": "Names the order to ask about."},
+        "orderID": {"description": "Id of the order, as it was handed out.", "minLength": 1, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+    },
+    "api.order.v1.DeleteOrderByIDRequest": {
+        "": {"description": "Names the order to delete."},
+        "id": {"description": "Id of the order.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.order.v1.UpdateOrderByIDRequest": {
+        "": {"description": "The fields of an order to change."},
+        "id": {"description": "Id of the order.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "orderID": {"description": "Id of the order, unchangeable.", "minLength": 16, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"]},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1]},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1]},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1]},
+        "amount": {"description": "Amount in cents.", "exclusiveMinimum": 0, "examples": [100]},
+        "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
+        "status": {"description": "1 awaiting payment, 2 awaiting dispatch, 3 awaiting receipt, 4 done, 5 cancelled.", "maximum": 5, "minimum": 1, "examples": [2]},
+    },
+    "api.order.v1.GetOrderByIDRequest": {
+        "": {"description": "Names the order to return."},
+        "id": {"description": "Id of the order.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.types.Column": {
+        "": {"description": "One condition on one column."},
+        "name": {"description": "Column name, as in SQL or as in JSON.", "minLength": 1, "maxLength": 64, "examples": ["id"], "required": True},
+        "exp": {"description": "eq, neq, gt, gte, lt, lte, like, in, or =, !=, >, >=, <, <=; empty means eq.", "maxLength": 8, "examples": ["gt"]},
+        "value": {"description": "The value to compare with; `like` looks for it anywhere, `in` takes several separated by commas.", "maxLength": 4096, "examples": ["0"]},
+        "logic": {"description": "How this condition is joined to the next: and, or, &, &&, |, ||; empty means and.", "maxLength": 8},
+    },
+    "api.types.Params": {
+        "": {"description": "Which page of a list to return, in which order, filtered by which columns."},
+        "page": {"description": "Page number, starting at 0.", "minimum": 0},
+        "limit": {"description": "Rows per page; more than 1,000 is taken as 1,000.", "exclusiveMinimum": 0, "examples": [10], "required": True},
+        "sort": {"description": "Columns to sort by, separated by commas; a leading \"-\" sorts descending. Empty: newest first.", "maxLength": 256, "examples": ["-id"]},
+        "columns": {"description": "Conditions that a row must meet; none means all rows.", "maxItems": 32},
+        "before": {"description": "Only rows whose id is lower, newest first: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on. `total` is not changed by it.", "examples": [0]},
+    },
+    "api.order.v1.ListOrderRequest": {
+        "": {"description": "Which orders to list."},
+        "params": {"description": "Page, order and filter.", "required": True},
+    },
+    "api.order.v1.SubmitOrderReply": {
+        "": {"description": "The order and its outcome."},
+        "orderID": {"description": "Id of the order."},
+        "status": {"description": "confirmed, or running when the outcome is not known yet."},
+    },
+    "api.order.v1.SendSubmitOrderNotifyReply": {
+        "": {"description": "The order was accepted."},
+        "orderID": {"description": "Id of the order; ask for its outcome."},
+    },
+    "api.order.v1.CreateOrderReply": {
+        "": {"description": "The order was claimed."},
+    },
+    "api.order.v1.CreateOrderRevertReply": {
+        "": {"description": "The order is reverted."},
+    },
+    "api.order.v1.CreateManyReply": {
+        "": {"description": "Done for all orders."},
+    },
+    "api.order.v1.Order": {
+        "": {"description": "An order as stored."},
+        "id": {"description": "Id of the order."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+        "orderID": {"description": "Id of the order, unchangeable."},
+        "userID": {"description": "Id of the buyer."},
+        "productID": {"description": "Id of the product."},
+        "productCount": {"description": "Number of units."},
+        "amount": {"description": "Amount in cents."},
+        "couponID": {"description": "Id of the coupon to use; 0 means none."},
+        "status": {"description": "1 awaiting payment, 2 awaiting dispatch, 3 awaiting receipt, 4 done, 5 cancelled."},
+    },
+    "api.order.v1.GetOutcomeReply": {
+        "": {"description": "The fate of an order."},
+        "orderID": {"description": "Id of the order."},
+        "status": {"description": "accepted, running, confirmed, refused or cancelled."},
+        "reason": {"description": "Why it was refused or cancelled, in the caller's language; otherwise empty."},
+        "order": {"description": "The order, once there is one."},
+        "code": {"description": "The code with which a refused order is told when it is submitted; otherwise 0."},
+    },
+    "api.order.v1.DeleteOrderByIDReply": {
+        "": {"description": "The order was deleted."},
+    },
+    "api.order.v1.UpdateOrderByIDReply": {
+        "": {"description": "The order was changed."},
+    },
+    "api.order.v1.GetOrderByIDReply": {
+        "": {"description": "One order."},
+        "order": {"description": "The order."},
+    },
+    "api.order.v1.ListOrderReply": {
+        "": {"description": "One page of orders."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "orders": {"description": "The rows of this page."},
+    },
+}
 
 
 _SUBMIT = _rt.Rpc(
@@ -839,11 +668,8 @@ _SUBMIT = _rt.Rpc(
     request=order_pb2.SubmitOrderRequest,
     reply=order_pb2.SubmitOrderReply,
     check=check_SubmitOrderRequest,
-    model=SubmitOrderRequest,
-    body=SubmitOrderRequest,
     encode=encode_SubmitOrderReply,
-    envelope=SubmitOrderReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/order/submit", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/order/submit", body="*"),),
     summary="Places an order and answers with its outcome",
     description="Places an order and answers with its outcome.",
 )
@@ -862,11 +688,8 @@ _SEND_SUBMIT_ORDER_NOTIFY = _rt.Rpc(
     request=order_pb2.SendSubmitOrderNotifyRequest,
     reply=order_pb2.SendSubmitOrderNotifyReply,
     check=check_SendSubmitOrderNotifyRequest,
-    model=SendSubmitOrderNotifyRequest,
-    body=SendSubmitOrderNotifyRequest,
     encode=encode_SendSubmitOrderNotifyReply,
-    envelope=SendSubmitOrderNotifyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/order/sendSubmitNotify", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/order/sendSubmitNotify", body="*"),),
     summary="Accepts an order into the queue; it is placed soon after",
     description="Accepts an order into the queue; it is placed soon after.",
 )
@@ -885,11 +708,8 @@ _CREATE = _rt.Rpc(
     request=order_pb2.CreateOrderRequest,
     reply=order_pb2.CreateOrderReply,
     check=check_CreateOrderRequest,
-    model=CreateOrderRequest,
-    body=CreateOrderRequest,
     encode=encode_CreateOrderReply,
-    envelope=CreateOrderReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/order/create", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/order/create", body="*"),),
     summary="Claims one order for a saga (saga branch)",
     description="Claims one order for a saga (saga branch).",
 )
@@ -900,11 +720,8 @@ _CREATE_REVERT = _rt.Rpc(
     request=order_pb2.CreateOrderRevertRequest,
     reply=order_pb2.CreateOrderRevertReply,
     check=check_CreateOrderRevertRequest,
-    model=CreateOrderRevertRequest,
-    body=CreateOrderRevertRequest,
     encode=encode_CreateOrderRevertReply,
-    envelope=CreateOrderRevertReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/order/createRevert", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/order/createRevert", body="*"),),
     summary="Undoes Create (saga branch)",
     description="Undoes Create (saga branch).",
 )
@@ -915,11 +732,8 @@ _CREATE_MANY = _rt.Rpc(
     request=order_pb2.CreateManyRequest,
     reply=order_pb2.CreateManyReply,
     check=check_CreateManyRequest,
-    model=CreateManyRequest,
-    body=CreateManyRequest,
     encode=encode_CreateManyReply,
-    envelope=CreateManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/order/createMany", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/order/createMany", body="*"),),
     summary="Claims several orders for a saga, all or none (saga branch)",
     description="Claims several orders for a saga, all or none (saga branch).",
 )
@@ -930,11 +744,8 @@ _CREATE_MANY_REVERT = _rt.Rpc(
     request=order_pb2.CreateManyRequest,
     reply=order_pb2.CreateManyReply,
     check=check_CreateManyRequest,
-    model=CreateManyRequest,
-    body=CreateManyRequest,
     encode=encode_CreateManyReply,
-    envelope=CreateManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/order/createManyRevert", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/order/createManyRevert", body="*"),),
     summary="Undoes CreateMany (saga branch)",
     description="Undoes CreateMany (saga branch).",
 )
@@ -945,10 +756,8 @@ _GET_OUTCOME = _rt.Rpc(
     request=order_pb2.GetOutcomeRequest,
     reply=order_pb2.GetOutcomeReply,
     check=check_GetOutcomeRequest,
-    model=GetOutcomeRequest,
     encode=encode_GetOutcomeReply,
-    envelope=GetOutcomeReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/order/outcome/{orderID}", reads_body=False, path_fields=("orderID",)),
+    routes=(_rt.Http("GET", "/api/v1/order/outcome/{orderID}"),),
     summary="Tells the fate of an order",
     description="Tells the fate of an order.",
 )
@@ -967,10 +776,8 @@ _DELETE_BY_ID = _rt.Rpc(
     request=order_pb2.DeleteOrderByIDRequest,
     reply=order_pb2.DeleteOrderByIDReply,
     check=check_DeleteOrderByIDRequest,
-    model=DeleteOrderByIDRequest,
     encode=encode_DeleteOrderByIDReply,
-    envelope=DeleteOrderByIDReplyEnvelope,
-    http=_rt.Http("DELETE", "/api/v1/order/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("DELETE", "/api/v1/order/{id}"),),
     summary="Deletes an order (soft: the row stays, marked as deleted)",
     description="Deletes an order (soft: the row stays, marked as deleted).",
 )
@@ -981,11 +788,8 @@ _UPDATE_BY_ID = _rt.Rpc(
     request=order_pb2.UpdateOrderByIDRequest,
     reply=order_pb2.UpdateOrderByIDReply,
     check=check_UpdateOrderByIDRequest,
-    model=UpdateOrderByIDRequest,
-    body=UpdateOrderByIDRequestBody,
     encode=encode_UpdateOrderByIDReply,
-    envelope=UpdateOrderByIDReplyEnvelope,
-    http=_rt.Http("PUT", "/api/v1/order/{id}", reads_body=True, path_fields=("id",)),
+    routes=(_rt.Http("PUT", "/api/v1/order/{id}", body="*"),),
     summary="Changes an order; only the fields that were sent are written",
     description="Changes an order; only the fields that were sent are written.",
 )
@@ -996,10 +800,8 @@ _GET_BY_ID = _rt.Rpc(
     request=order_pb2.GetOrderByIDRequest,
     reply=order_pb2.GetOrderByIDReply,
     check=check_GetOrderByIDRequest,
-    model=GetOrderByIDRequest,
     encode=encode_GetOrderByIDReply,
-    envelope=GetOrderByIDReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/order/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("GET", "/api/v1/order/{id}"),),
     summary="Returns one order",
     description="Returns one order.",
 )
@@ -1010,11 +812,8 @@ _LIST = _rt.Rpc(
     request=order_pb2.ListOrderRequest,
     reply=order_pb2.ListOrderReply,
     check=check_ListOrderRequest,
-    model=ListOrderRequest,
-    body=ListOrderRequest,
     encode=encode_ListOrderReply,
-    envelope=ListOrderReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/order/list", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/order/list", body="*"),),
     summary="Lists orders, newest first unless `sort` says otherwise",
     description="Lists orders, newest first unless `sort` says otherwise.",
 )
@@ -1042,7 +841,7 @@ def order_handlers(api: OrderApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandler:
 
 def order_router(api: OrderApi, hooks: _rt.Hooks) -> APIRouter:
     """The HTTP routes that are served by `api`."""
-    return _rt.http_router("order", (
+    return _rt.http_router("order", _SHOWN, (
         (_SUBMIT, api.submit),
         (_SUBMIT_MANY, api.submit_many),
         (_SEND_SUBMIT_ORDER_NOTIFY, api.send_submit_order_notify),

@@ -2,15 +2,13 @@
 # source: eshop_protos/pay/v1/pay.proto
 """Payments of the orders."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 from fastapi import APIRouter
-from pydantic import ConfigDict, FailFast, Field
 
 from eshop_protos.pay.v1 import pay_pb2
-from eshop_protos.types import types_api
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import emitted as _rt
 
@@ -88,48 +86,48 @@ class PayClient:
     """Calls api.pay.v1.pay over a channel. Every method raises RpcError."""
 
     def __init__(self, channel: grpc.aio.Channel, timeout: float = 10.0) -> None:
-        self._timeout = timeout
-        self._create = channel.unary_unary(
+        self._seconds = timeout
+        self._call_create = channel.unary_unary(
             CREATE,
             request_serializer=pay_pb2.CreatePayRequest.SerializeToString,
             response_deserializer=pay_pb2.CreatePayReply.FromString,
         )
-        self._create_revert = channel.unary_unary(
+        self._call_create_revert = channel.unary_unary(
             CREATE_REVERT,
             request_serializer=pay_pb2.CreatePayRevertRequest.SerializeToString,
             response_deserializer=pay_pb2.CreatePayRevertReply.FromString,
         )
-        self._create_many = channel.unary_unary(
+        self._call_create_many = channel.unary_unary(
             CREATE_MANY,
             request_serializer=pay_pb2.CreateManyRequest.SerializeToString,
             response_deserializer=pay_pb2.CreateManyReply.FromString,
         )
-        self._create_many_revert = channel.unary_unary(
+        self._call_create_many_revert = channel.unary_unary(
             CREATE_MANY_REVERT,
             request_serializer=pay_pb2.CreateManyRequest.SerializeToString,
             response_deserializer=pay_pb2.CreateManyReply.FromString,
         )
-        self._get_refusals = channel.unary_unary(
+        self._call_get_refusals = channel.unary_unary(
             GET_REFUSALS,
             request_serializer=types_pb2.GetRefusalsRequest.SerializeToString,
             response_deserializer=types_pb2.GetRefusalsReply.FromString,
         )
-        self._delete_by_id = channel.unary_unary(
+        self._call_delete_by_id = channel.unary_unary(
             DELETE_BY_ID,
             request_serializer=pay_pb2.DeletePayByIDRequest.SerializeToString,
             response_deserializer=pay_pb2.DeletePayByIDReply.FromString,
         )
-        self._update_by_id = channel.unary_unary(
+        self._call_update_by_id = channel.unary_unary(
             UPDATE_BY_ID,
             request_serializer=pay_pb2.UpdatePayByIDRequest.SerializeToString,
             response_deserializer=pay_pb2.UpdatePayByIDReply.FromString,
         )
-        self._get_by_id = channel.unary_unary(
+        self._call_get_by_id = channel.unary_unary(
             GET_BY_ID,
             request_serializer=pay_pb2.GetPayByIDRequest.SerializeToString,
             response_deserializer=pay_pb2.GetPayByIDReply.FromString,
         )
-        self._list = channel.unary_unary(
+        self._call_list = channel.unary_unary(
             LIST,
             request_serializer=pay_pb2.ListPayRequest.SerializeToString,
             response_deserializer=pay_pb2.ListPayReply.FromString,
@@ -138,125 +136,71 @@ class PayClient:
     @_rt.rpc(CREATE)
     async def create(self, request: pay_pb2.CreatePayRequest, call: _rt.Call) -> pay_pb2.CreatePayReply:
         """Opens the payment of one order (saga branch)."""
-        return await _rt.unary(self._create, request, call, self._timeout)
+        return await _rt.unary(self._call_create, request, call, self._seconds)
 
     @_rt.rpc(CREATE_REVERT)
     async def create_revert(self, request: pay_pb2.CreatePayRevertRequest, call: _rt.Call) -> pay_pb2.CreatePayRevertReply:
         """Undoes Create (saga branch)."""
-        return await _rt.unary(self._create_revert, request, call, self._timeout)
+        return await _rt.unary(self._call_create_revert, request, call, self._seconds)
 
     @_rt.rpc(CREATE_MANY)
     async def create_many(self, request: pay_pb2.CreateManyRequest, call: _rt.Call) -> pay_pb2.CreateManyReply:
         """Opens the payments of several orders, all or none (saga branch)."""
-        return await _rt.unary(self._create_many, request, call, self._timeout)
+        return await _rt.unary(self._call_create_many, request, call, self._seconds)
 
     @_rt.rpc(CREATE_MANY_REVERT)
     async def create_many_revert(self, request: pay_pb2.CreateManyRequest, call: _rt.Call) -> pay_pb2.CreateManyReply:
         """Undoes CreateMany (saga branch)."""
-        return await _rt.unary(self._create_many_revert, request, call, self._timeout)
+        return await _rt.unary(self._call_create_many_revert, request, call, self._seconds)
 
     @_rt.rpc(GET_REFUSALS)
     async def get_refusals(self, request: types_pb2.GetRefusalsRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
         """Returns the refusals that this service stored for a saga (between services)."""
-        return await _rt.unary(self._get_refusals, request, call, self._timeout)
+        return await _rt.unary(self._call_get_refusals, request, call, self._seconds)
 
     @_rt.rpc(DELETE_BY_ID)
     async def delete_by_id(self, request: pay_pb2.DeletePayByIDRequest, call: _rt.Call) -> pay_pb2.DeletePayByIDReply:
         """Deletes a payment (soft: the row stays, marked as deleted)."""
-        return await _rt.unary(self._delete_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_delete_by_id, request, call, self._seconds)
 
     @_rt.rpc(UPDATE_BY_ID)
     async def update_by_id(self, request: pay_pb2.UpdatePayByIDRequest, call: _rt.Call) -> pay_pb2.UpdatePayByIDReply:
         """Changes a payment; only the fields that were sent are written."""
-        return await _rt.unary(self._update_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_update_by_id, request, call, self._seconds)
 
     @_rt.rpc(GET_BY_ID)
     async def get_by_id(self, request: pay_pb2.GetPayByIDRequest, call: _rt.Call) -> pay_pb2.GetPayByIDReply:
         """Returns one payment."""
-        return await _rt.unary(self._get_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_get_by_id, request, call, self._seconds)
 
     @_rt.rpc(LIST)
     async def list(self, request: pay_pb2.ListPayRequest, call: _rt.Call) -> pay_pb2.ListPayReply:
         """Lists payments, newest first unless `sort` says otherwise."""
-        return await _rt.unary(self._list, request, call, self._timeout)
+        return await _rt.unary(self._call_list, request, call, self._seconds)
 
 
 def check_CreatePayRequest(m: pay_pb2.CreatePayRequest) -> _rt.Violation | None:
-    if m.userID <= 0:
+    if not m.userID > 0:
         return ("userID", "must be greater than 0")
     if len(m.orderID) < 16:
         return ("orderID", "must have at least 16 characters")
     if len(m.orderID) > 64:
         return ("orderID", "must have at most 64 characters")
-    if m.amount <= 0:
+    if not m.amount > 0:
         return ("amount", "must be greater than 0")
     return None
-
-
-class CreatePayRequest(_rt.Body):
-    """A payment to open."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'amount': 100}]})
-
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
-    orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
-
-    def to_proto(self) -> pay_pb2.CreatePayRequest:
-        return pay_pb2.CreatePayRequest(
-            userID=self.userID,
-            orderID=self.orderID,
-            amount=self.amount,
-        )
-
-
-def encode_CreatePayReply(m: pay_pb2.CreatePayReply) -> dict[str, Any]:
-    return {
-        "id": m.id,
-    }
-
-
-class CreatePayReply(_rt.Reply):
-    """The new payment."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new payment.")
 
 
 def check_CreatePayRevertRequest(m: pay_pb2.CreatePayRevertRequest) -> _rt.Violation | None:
-    if m.userID <= 0:
+    if not m.userID > 0:
         return ("userID", "must be greater than 0")
     if len(m.orderID) < 16:
         return ("orderID", "must have at least 16 characters")
     if len(m.orderID) > 64:
         return ("orderID", "must have at most 64 characters")
-    if m.amount <= 0:
+    if not m.amount > 0:
         return ("amount", "must be greater than 0")
     return None
-
-
-class CreatePayRevertRequest(_rt.Body):
-    """A payment to take back."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'amount': 100}]})
-
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the buyer.", examples=[1])
-    orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Amount in cents.", examples=[100])
-
-    def to_proto(self) -> pay_pb2.CreatePayRevertRequest:
-        return pay_pb2.CreatePayRevertRequest(
-            userID=self.userID,
-            orderID=self.orderID,
-            amount=self.amount,
-        )
-
-
-def encode_CreatePayRevertReply(_: pay_pb2.CreatePayRevertReply) -> dict[str, Any]:
-    return {}
-
-
-class CreatePayRevertReply(_rt.Reply):
-    """The payment is reverted."""
 
 
 def check_CreateManyRequest(m: pay_pb2.CreateManyRequest) -> _rt.Violation | None:
@@ -270,86 +214,25 @@ def check_CreateManyRequest(m: pay_pb2.CreateManyRequest) -> _rt.Violation | Non
     return None
 
 
-class CreateManyRequest(_rt.Body):
-    """Payments to open, or to take back."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'payments': [{'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'amount': 100}]}]})
-
-    payments: Annotated[list[CreatePayRequest], FailFast(), Field(min_length=1, max_length=1000), _rt.ITEMS] = Field(description="One per order.")
-
-    def to_proto(self) -> pay_pb2.CreateManyRequest:
-        return pay_pb2.CreateManyRequest(
-            payments=[item.to_proto() for item in self.payments],
-        )
-
-
-def encode_CreateManyReply(_: pay_pb2.CreateManyReply) -> dict[str, Any]:
-    return {}
-
-
-class CreateManyReply(_rt.Reply):
-    """Done for all payments."""
+def check_GetRefusalsRequest(m: types_pb2.GetRefusalsRequest) -> _rt.Violation | None:
+    if len(m.gid) < 1:
+        return ("gid", "must have at least 1 character")
+    if len(m.gid) > 64:
+        return ("gid", "must have at most 64 characters")
+    return None
 
 
 def check_DeletePayByIDRequest(m: pay_pb2.DeletePayByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
+    if not m.id > 0:
         return ("id", "must be greater than 0")
     return None
-
-
-class DeletePayByIDRequest(_rt.Body):
-    """Names the payment to delete."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the payment.", examples=[1])
-
-    def to_proto(self) -> pay_pb2.DeletePayByIDRequest:
-        return pay_pb2.DeletePayByIDRequest(
-            id=self.id,
-        )
-
-
-def encode_DeletePayByIDReply(_: pay_pb2.DeletePayByIDReply) -> dict[str, Any]:
-    return {}
-
-
-class DeletePayByIDReply(_rt.Reply):
-    """The payment was deleted."""
-
-
-def encode_UpdatePayByIDReply(_: pay_pb2.UpdatePayByIDReply) -> dict[str, Any]:
-    return {}
-
-
-class UpdatePayByIDReply(_rt.Reply):
-    """The payment was changed."""
-
-
-def check_GetPayByIDRequest(m: pay_pb2.GetPayByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    return None
-
-
-class GetPayByIDRequest(_rt.Body):
-    """Names the payment to return."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the payment.", examples=[1])
-
-    def to_proto(self) -> pay_pb2.GetPayByIDRequest:
-        return pay_pb2.GetPayByIDRequest(
-            id=self.id,
-        )
 
 
 def check_UpdatePayByIDRequest(m: pay_pb2.UpdatePayByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
+    if not m.id > 0:
         return ("id", "must be greater than 0")
     if m.HasField("userID"):
-        if m.userID <= 0:
+        if not m.userID > 0:
             return ("userID", "must be greater than 0")
     if m.HasField("orderID"):
         if len(m.orderID) < 16:
@@ -357,42 +240,94 @@ def check_UpdatePayByIDRequest(m: pay_pb2.UpdatePayByIDRequest) -> _rt.Violation
         if len(m.orderID) > 64:
             return ("orderID", "must have at most 64 characters")
     if m.HasField("amount"):
-        if m.amount <= 0:
+        if not m.amount > 0:
             return ("amount", "must be greater than 0")
     if m.HasField("status"):
-        if m.status > 3:
+        if not m.status <= 3:
             return ("status", "must be at most 3")
-        if m.status < 1:
+        if not m.status >= 1:
             return ("status", "must be at least 1")
     return None
 
 
-class UpdatePayByIDRequestBody(_rt.Body):
-    """The fields of a payment to change."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'userID': 1, 'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'amount': 100, 'status': 2}]})
-
-    userID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the buyer.", examples=[1])
-    orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] | None = Field(default=None, description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    amount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Amount in cents.", examples=[100])
-    status: Annotated[int, Field(strict=True, le=3, ge=1), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="1 awaiting payment, 2 paid, 3 reverted.", examples=[2])
+def check_GetPayByIDRequest(m: pay_pb2.GetPayByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    return None
 
 
-class UpdatePayByIDRequest(UpdatePayByIDRequestBody):
-    """The fields of a payment to change."""
+def check_Column(m: types_pb2.Column) -> _rt.Violation | None:
+    if len(m.name) < 1:
+        return ("name", "must have at least 1 character")
+    if len(m.name) > 64:
+        return ("name", "must have at most 64 characters")
+    if len(m.exp) > 8:
+        return ("exp", "must have at most 8 characters")
+    if len(m.value) > 4096:
+        return ("value", "must have at most 4096 characters")
+    if len(m.logic) > 8:
+        return ("logic", "must have at most 8 characters")
+    return None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the payment.", examples=[1])
+def check_Params(m: types_pb2.Params) -> _rt.Violation | None:
+    if not m.page >= 0:
+        return ("page", "must be at least 0")
+    if not m.limit > 0:
+        return ("limit", "must be greater than 0")
+    if len(m.sort) > 256:
+        return ("sort", "must have at most 256 characters")
+    if len(m.columns) > 32:
+        return ("columns", "must have at most 32 items")
+    for index, item in enumerate(m.columns):
+        if (bad := check_Column(item)) is not None:
+            return (f"columns[{index}].{bad[0]}", bad[1])
+    return None
 
-    def to_proto(self) -> pay_pb2.UpdatePayByIDRequest:
-        return pay_pb2.UpdatePayByIDRequest(
-            id=self.id,
-            userID=self.userID,
-            orderID=self.orderID,
-            amount=self.amount,
-            status=self.status,
-        )
+
+def check_ListPayRequest(m: pay_pb2.ListPayRequest) -> _rt.Violation | None:
+    if not m.HasField("params"):
+        return ("params", "is required")
+    if m.HasField("params"):
+        if (bad := check_Params(m.params)) is not None:
+            return (f"params.{bad[0]}", bad[1])
+    return None
+
+
+def encode_CreatePayReply(m: pay_pb2.CreatePayReply) -> dict[str, Any]:
+    return {
+        "id": m.id,
+    }
+
+
+def encode_CreatePayRevertReply(_: pay_pb2.CreatePayRevertReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_CreateManyReply(_: pay_pb2.CreateManyReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_Refusal(m: types_pb2.Refusal) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "code": m.code,
+        "reason": m.reason,
+    }
+
+
+def encode_GetRefusalsReply(m: types_pb2.GetRefusalsReply) -> dict[str, Any]:
+    return {
+        "refusals": [encode_Refusal(item) for item in m.refusals],
+    }
+
+
+def encode_DeletePayByIDReply(_: pay_pb2.DeletePayByIDReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_UpdatePayByIDReply(_: pay_pb2.UpdatePayByIDReply) -> dict[str, Any]:
+    return {}
 
 
 def encode_Pay(m: pay_pb2.Pay) -> dict[str, Any]:
@@ -407,49 +342,10 @@ def encode_Pay(m: pay_pb2.Pay) -> dict[str, Any]:
     }
 
 
-class Pay(_rt.Reply):
-    """A payment as stored."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the payment.")
-    userID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the buyer.")
-    orderID: str = Field(description="Id of the order.")
-    amount: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Amount in cents.")
-    status: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="1 awaiting payment, 2 paid, 3 reverted.")
-    createdAt: str = Field(description="Time of creation, RFC 3339.")
-    updatedAt: str = Field(description="Time of the last change, RFC 3339.")
-
-
 def encode_GetPayByIDReply(m: pay_pb2.GetPayByIDReply) -> dict[str, Any]:
     return {
         "pay": encode_Pay(m.pay) if m.HasField("pay") else None,
     }
-
-
-class GetPayByIDReply(_rt.Reply):
-    """One payment."""
-
-    pay: Pay | None = Field(description="The payment.")
-
-
-def check_ListPayRequest(m: pay_pb2.ListPayRequest) -> _rt.Violation | None:
-    if not m.HasField("params"):
-        return ("params", "is required")
-    if m.HasField("params") and (bad := types_api.check_Params(m.params)) is not None:
-        return (f"params.{bad[0]}", bad[1])
-    return None
-
-
-class ListPayRequest(_rt.Body):
-    """Which payments to list."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
-
-    params: types_api.Params = Field(description="Page, order and filter.")
-
-    def to_proto(self) -> pay_pb2.ListPayRequest:
-        return pay_pb2.ListPayRequest(
-            params=self.params.to_proto(),
-        )
 
 
 def encode_ListPayReply(m: pay_pb2.ListPayReply) -> dict[str, Any]:
@@ -459,75 +355,108 @@ def encode_ListPayReply(m: pay_pb2.ListPayReply) -> dict[str, Any]:
     }
 
 
-class ListPayReply(_rt.Reply):
-    """One page of payments."""
-
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
-    pays: list[Pay] = Field(description="The rows of this page.")
-
-
-class CreatePayReplyEnvelope(_rt.Reply):
-    """The new payment."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreatePayReply
-
-
-class CreatePayRevertReplyEnvelope(_rt.Reply):
-    """The payment is reverted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreatePayRevertReply
-
-
-class CreateManyReplyEnvelope(_rt.Reply):
-    """Done for all payments."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreateManyReply
-
-
-class GetRefusalsReplyEnvelope(_rt.Reply):
-    """The refusals of one service for one global transaction."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: types_api.GetRefusalsReply
-
-
-class DeletePayByIDReplyEnvelope(_rt.Reply):
-    """The payment was deleted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: DeletePayByIDReply
-
-
-class UpdatePayByIDReplyEnvelope(_rt.Reply):
-    """The payment was changed."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: UpdatePayByIDReply
-
-
-class GetPayByIDReplyEnvelope(_rt.Reply):
-    """One payment."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: GetPayByIDReply
-
-
-class ListPayReplyEnvelope(_rt.Reply):
-    """One page of payments."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: ListPayReply
+_SHOWN: _rt.Shown = {
+    "api.pay.v1.CreatePayRequest": {
+        "": {"description": "A payment to open."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "orderID": {"description": "Id of the order.", "minLength": 16, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+        "amount": {"description": "Amount in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+    },
+    "api.pay.v1.CreatePayRevertRequest": {
+        "": {"description": "A payment to take back."},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "orderID": {"description": "Id of the order.", "minLength": 16, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+        "amount": {"description": "Amount in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
+    },
+    "api.pay.v1.CreateManyRequest": {
+        "": {"description": "Payments to open, or to take back."},
+        "payments": {"description": "One per order.", "minItems": 1, "maxItems": 1000, "required": True},
+    },
+    "api.types.GetRefusalsRequest": {
+        "": {"description": "Asks a service which orders of a saga it refused."},
+        "gid": {"description": "Id of the global transaction.", "minLength": 1, "maxLength": 64, "examples": ["k3v9x2m7q1"], "required": True},
+    },
+    "api.pay.v1.DeletePayByIDRequest": {
+        "": {"description": "Names the payment to delete."},
+        "id": {"description": "Id of the payment.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.pay.v1.UpdatePayByIDRequest": {
+        "": {"description": "The fields of a payment to change."},
+        "id": {"description": "Id of the payment.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1]},
+        "orderID": {"description": "Id of the order.", "minLength": 16, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"]},
+        "amount": {"description": "Amount in cents.", "exclusiveMinimum": 0, "examples": [100]},
+        "status": {"description": "1 awaiting payment, 2 paid, 3 reverted.", "maximum": 3, "minimum": 1, "examples": [2]},
+    },
+    "api.pay.v1.GetPayByIDRequest": {
+        "": {"description": "Names the payment to return."},
+        "id": {"description": "Id of the payment.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.types.Column": {
+        "": {"description": "One condition on one column."},
+        "name": {"description": "Column name, as in SQL or as in JSON.", "minLength": 1, "maxLength": 64, "examples": ["id"], "required": True},
+        "exp": {"description": "eq, neq, gt, gte, lt, lte, like, in, or =, !=, >, >=, <, <=; empty means eq.", "maxLength": 8, "examples": ["gt"]},
+        "value": {"description": "The value to compare with; `like` looks for it anywhere, `in` takes several separated by commas.", "maxLength": 4096, "examples": ["0"]},
+        "logic": {"description": "How this condition is joined to the next: and, or, &, &&, |, ||; empty means and.", "maxLength": 8},
+    },
+    "api.types.Params": {
+        "": {"description": "Which page of a list to return, in which order, filtered by which columns."},
+        "page": {"description": "Page number, starting at 0.", "minimum": 0},
+        "limit": {"description": "Rows per page; more than 1,000 is taken as 1,000.", "exclusiveMinimum": 0, "examples": [10], "required": True},
+        "sort": {"description": "Columns to sort by, separated by commas; a leading \"-\" sorts descending. Empty: newest first.", "maxLength": 256, "examples": ["-id"]},
+        "columns": {"description": "Conditions that a row must meet; none means all rows.", "maxItems": 32},
+        "before": {"description": "Only rows whose id is lower, newest first: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on. `total` is not changed by it.", "examples": [0]},
+    },
+    "api.pay.v1.ListPayRequest": {
+        "": {"description": "Which payments to list."},
+        "params": {"description": "Page, order and filter.", "required": True},
+    },
+    "api.pay.v1.CreatePayReply": {
+        "": {"description": "The new payment."},
+        "id": {"description": "Id of the new payment."},
+    },
+    "api.pay.v1.CreatePayRevertReply": {
+        "": {"description": "The payment is reverted."},
+    },
+    "api.pay.v1.CreateManyReply": {
+        "": {"description": "Done for all payments."},
+    },
+    "api.types.Refusal": {
+        "": {"description": "Why one order was refused by one branch of a saga."},
+        "orderID": {"description": "The order at fault."},
+        "code": {"description": "Short machine-readable code, for example OUT_OF_STOCK."},
+        "reason": {"description": "A sentence for the buyer."},
+    },
+    "api.types.GetRefusalsReply": {
+        "": {"description": "The refusals of one service for one global transaction."},
+        "refusals": {"description": "Empty when the service refused nothing."},
+    },
+    "api.pay.v1.DeletePayByIDReply": {
+        "": {"description": "The payment was deleted."},
+    },
+    "api.pay.v1.UpdatePayByIDReply": {
+        "": {"description": "The payment was changed."},
+    },
+    "api.pay.v1.Pay": {
+        "": {"description": "A payment as stored."},
+        "id": {"description": "Id of the payment."},
+        "userID": {"description": "Id of the buyer."},
+        "orderID": {"description": "Id of the order."},
+        "amount": {"description": "Amount in cents."},
+        "status": {"description": "1 awaiting payment, 2 paid, 3 reverted."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+    },
+    "api.pay.v1.GetPayByIDReply": {
+        "": {"description": "One payment."},
+        "pay": {"description": "The payment."},
+    },
+    "api.pay.v1.ListPayReply": {
+        "": {"description": "One page of payments."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "pays": {"description": "The rows of this page."},
+    },
+}
 
 
 _CREATE = _rt.Rpc(
@@ -536,11 +465,8 @@ _CREATE = _rt.Rpc(
     request=pay_pb2.CreatePayRequest,
     reply=pay_pb2.CreatePayReply,
     check=check_CreatePayRequest,
-    model=CreatePayRequest,
-    body=CreatePayRequest,
     encode=encode_CreatePayReply,
-    envelope=CreatePayReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/pay/create", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/pay/create", body="*"),),
     summary="Opens the payment of one order (saga branch)",
     description="Opens the payment of one order (saga branch).",
 )
@@ -551,11 +477,8 @@ _CREATE_REVERT = _rt.Rpc(
     request=pay_pb2.CreatePayRevertRequest,
     reply=pay_pb2.CreatePayRevertReply,
     check=check_CreatePayRevertRequest,
-    model=CreatePayRevertRequest,
-    body=CreatePayRevertRequest,
     encode=encode_CreatePayRevertReply,
-    envelope=CreatePayRevertReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/pay/createRevert", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/pay/createRevert", body="*"),),
     summary="Undoes Create (saga branch)",
     description="Undoes Create (saga branch).",
 )
@@ -566,11 +489,8 @@ _CREATE_MANY = _rt.Rpc(
     request=pay_pb2.CreateManyRequest,
     reply=pay_pb2.CreateManyReply,
     check=check_CreateManyRequest,
-    model=CreateManyRequest,
-    body=CreateManyRequest,
     encode=encode_CreateManyReply,
-    envelope=CreateManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/pay/createMany", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/pay/createMany", body="*"),),
     summary="Opens the payments of several orders, all or none (saga branch)",
     description="Opens the payments of several orders, all or none (saga branch).",
 )
@@ -581,11 +501,8 @@ _CREATE_MANY_REVERT = _rt.Rpc(
     request=pay_pb2.CreateManyRequest,
     reply=pay_pb2.CreateManyReply,
     check=check_CreateManyRequest,
-    model=CreateManyRequest,
-    body=CreateManyRequest,
     encode=encode_CreateManyReply,
-    envelope=CreateManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/pay/createManyRevert", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/pay/createManyRevert", body="*"),),
     summary="Undoes CreateMany (saga branch)",
     description="Undoes CreateMany (saga branch).",
 )
@@ -595,11 +512,9 @@ _GET_REFUSALS = _rt.Rpc(
     name="GetRefusals",
     request=types_pb2.GetRefusalsRequest,
     reply=types_pb2.GetRefusalsReply,
-    check=types_api.check_GetRefusalsRequest,
-    model=types_api.GetRefusalsRequest,
-    encode=types_api.encode_GetRefusalsReply,
-    envelope=GetRefusalsReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/pay/refusals/{gid}", reads_body=False, path_fields=("gid",)),
+    check=check_GetRefusalsRequest,
+    encode=encode_GetRefusalsReply,
+    routes=(_rt.Http("GET", "/api/v1/pay/refusals/{gid}"),),
     summary="Returns the refusals that this service stored for a saga (between services)",
     description="Returns the refusals that this service stored for a saga (between services).",
 )
@@ -610,10 +525,8 @@ _DELETE_BY_ID = _rt.Rpc(
     request=pay_pb2.DeletePayByIDRequest,
     reply=pay_pb2.DeletePayByIDReply,
     check=check_DeletePayByIDRequest,
-    model=DeletePayByIDRequest,
     encode=encode_DeletePayByIDReply,
-    envelope=DeletePayByIDReplyEnvelope,
-    http=_rt.Http("DELETE", "/api/v1/pay/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("DELETE", "/api/v1/pay/{id}"),),
     summary="Deletes a payment (soft: the row stays, marked as deleted)",
     description="Deletes a payment (soft: the row stays, marked as deleted).",
 )
@@ -624,11 +537,8 @@ _UPDATE_BY_ID = _rt.Rpc(
     request=pay_pb2.UpdatePayByIDRequest,
     reply=pay_pb2.UpdatePayByIDReply,
     check=check_UpdatePayByIDRequest,
-    model=UpdatePayByIDRequest,
-    body=UpdatePayByIDRequestBody,
     encode=encode_UpdatePayByIDReply,
-    envelope=UpdatePayByIDReplyEnvelope,
-    http=_rt.Http("PUT", "/api/v1/pay/{id}", reads_body=True, path_fields=("id",)),
+    routes=(_rt.Http("PUT", "/api/v1/pay/{id}", body="*"),),
     summary="Changes a payment; only the fields that were sent are written",
     description="Changes a payment; only the fields that were sent are written.",
 )
@@ -639,10 +549,8 @@ _GET_BY_ID = _rt.Rpc(
     request=pay_pb2.GetPayByIDRequest,
     reply=pay_pb2.GetPayByIDReply,
     check=check_GetPayByIDRequest,
-    model=GetPayByIDRequest,
     encode=encode_GetPayByIDReply,
-    envelope=GetPayByIDReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/pay/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("GET", "/api/v1/pay/{id}"),),
     summary="Returns one payment",
     description="Returns one payment.",
 )
@@ -653,11 +561,8 @@ _LIST = _rt.Rpc(
     request=pay_pb2.ListPayRequest,
     reply=pay_pb2.ListPayReply,
     check=check_ListPayRequest,
-    model=ListPayRequest,
-    body=ListPayRequest,
     encode=encode_ListPayReply,
-    envelope=ListPayReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/pay/list", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/pay/list", body="*"),),
     summary="Lists payments, newest first unless `sort` says otherwise",
     description="Lists payments, newest first unless `sort` says otherwise.",
 )
@@ -680,7 +585,7 @@ def pay_handlers(api: PayApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandler:
 
 def pay_router(api: PayApi, hooks: _rt.Hooks) -> APIRouter:
     """The HTTP routes that are served by `api`."""
-    return _rt.http_router("pay", (
+    return _rt.http_router("pay", _SHOWN, (
         (_CREATE, api.create),
         (_CREATE_REVERT, api.create_revert),
         (_CREATE_MANY, api.create_many),

@@ -2,15 +2,14 @@
 # source: eshop_protos/product/v1/product.proto
 """Products of the shop."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
 
 from eshop_protos.product.v1 import product_pb2
-from eshop_protos.types import types_api
+from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import emitted as _rt
 
 SERVICE_NAME = "api.product.v1.product"
@@ -62,28 +61,28 @@ class ProductClient:
     """Calls api.product.v1.product over a channel. Every method raises RpcError."""
 
     def __init__(self, channel: grpc.aio.Channel, timeout: float = 10.0) -> None:
-        self._timeout = timeout
-        self._create = channel.unary_unary(
+        self._seconds = timeout
+        self._call_create = channel.unary_unary(
             CREATE,
             request_serializer=product_pb2.CreateProductRequest.SerializeToString,
             response_deserializer=product_pb2.CreateProductReply.FromString,
         )
-        self._delete_by_id = channel.unary_unary(
+        self._call_delete_by_id = channel.unary_unary(
             DELETE_BY_ID,
             request_serializer=product_pb2.DeleteProductByIDRequest.SerializeToString,
             response_deserializer=product_pb2.DeleteProductByIDReply.FromString,
         )
-        self._update_by_id = channel.unary_unary(
+        self._call_update_by_id = channel.unary_unary(
             UPDATE_BY_ID,
             request_serializer=product_pb2.UpdateProductByIDRequest.SerializeToString,
             response_deserializer=product_pb2.UpdateProductByIDReply.FromString,
         )
-        self._get_by_id = channel.unary_unary(
+        self._call_get_by_id = channel.unary_unary(
             GET_BY_ID,
             request_serializer=product_pb2.GetProductByIDRequest.SerializeToString,
             response_deserializer=product_pb2.GetProductByIDReply.FromString,
         )
-        self._list = channel.unary_unary(
+        self._call_list = channel.unary_unary(
             LIST,
             request_serializer=product_pb2.ListProductRequest.SerializeToString,
             response_deserializer=product_pb2.ListProductReply.FromString,
@@ -92,33 +91,33 @@ class ProductClient:
     @_rt.rpc(CREATE)
     async def create(self, request: product_pb2.CreateProductRequest, call: _rt.Call) -> product_pb2.CreateProductReply:
         """Creates a product."""
-        return await _rt.unary(self._create, request, call, self._timeout)
+        return await _rt.unary(self._call_create, request, call, self._seconds)
 
     @_rt.rpc(DELETE_BY_ID)
     async def delete_by_id(self, request: product_pb2.DeleteProductByIDRequest, call: _rt.Call) -> product_pb2.DeleteProductByIDReply:
         """Deletes a product (soft: the row stays, marked as deleted)."""
-        return await _rt.unary(self._delete_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_delete_by_id, request, call, self._seconds)
 
     @_rt.rpc(UPDATE_BY_ID)
     async def update_by_id(self, request: product_pb2.UpdateProductByIDRequest, call: _rt.Call) -> product_pb2.UpdateProductByIDReply:
         """Changes a product; only the fields that were sent are written."""
-        return await _rt.unary(self._update_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_update_by_id, request, call, self._seconds)
 
     @_rt.rpc(GET_BY_ID)
     async def get_by_id(self, request: product_pb2.GetProductByIDRequest, call: _rt.Call) -> product_pb2.GetProductByIDReply:
         """Returns one product."""
-        return await _rt.unary(self._get_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_get_by_id, request, call, self._seconds)
 
     @_rt.rpc(LIST)
     async def list(self, request: product_pb2.ListProductRequest, call: _rt.Call) -> product_pb2.ListProductReply:
         """Lists products, newest first unless `sort` says otherwise."""
-        return await _rt.unary(self._list, request, call, self._timeout)
+        return await _rt.unary(self._call_list, request, call, self._seconds)
 
 
 def check_CreateProductRequest(m: product_pb2.CreateProductRequest) -> _rt.Violation | None:
     if len(m.name) > 100:
         return ("name", "must have at most 100 characters")
-    if m.price < 0:
+    if not m.price >= 0:
         return ("price", "must be at least 0")
     if len(m.photo) > 255:
         return ("photo", "must have at most 255 characters")
@@ -127,99 +126,20 @@ def check_CreateProductRequest(m: product_pb2.CreateProductRequest) -> _rt.Viola
     return None
 
 
-class CreateProductRequest(_rt.Body):
-    """A product to create."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Teapot', 'price': 1999, 'photo': 'https://example.com/teapot.png', 'description': 'Holds one litre.'}]})
-
-    name: Annotated[str, Field(strict=True, max_length=100), _rt.TEXT] = Field(default="", description="Name to show.", examples=['Teapot'])
-    price: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Price in cents.", examples=[1999])
-    photo: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] = Field(default="", description="Address of a picture.", examples=['https://example.com/teapot.png'])
-    description: Annotated[str, Field(strict=True, max_length=4096), _rt.TEXT] = Field(default="", description="Text for the buyer.", examples=['Holds one litre.'])
-
-    def to_proto(self) -> product_pb2.CreateProductRequest:
-        return product_pb2.CreateProductRequest(
-            name=self.name,
-            price=self.price,
-            photo=self.photo,
-            description=self.description,
-        )
-
-
-def encode_CreateProductReply(m: product_pb2.CreateProductReply) -> dict[str, Any]:
-    return {
-        "id": m.id,
-    }
-
-
-class CreateProductReply(_rt.Reply):
-    """The new product."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new product.")
-
-
 def check_DeleteProductByIDRequest(m: product_pb2.DeleteProductByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
+    if not m.id > 0:
         return ("id", "must be greater than 0")
     return None
-
-
-class DeleteProductByIDRequest(_rt.Body):
-    """Names the product to delete."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-
-    def to_proto(self) -> product_pb2.DeleteProductByIDRequest:
-        return product_pb2.DeleteProductByIDRequest(
-            id=self.id,
-        )
-
-
-def encode_DeleteProductByIDReply(_: product_pb2.DeleteProductByIDReply) -> dict[str, Any]:
-    return {}
-
-
-class DeleteProductByIDReply(_rt.Reply):
-    """The product was deleted."""
-
-
-def encode_UpdateProductByIDReply(_: product_pb2.UpdateProductByIDReply) -> dict[str, Any]:
-    return {}
-
-
-class UpdateProductByIDReply(_rt.Reply):
-    """The product was changed."""
-
-
-def check_GetProductByIDRequest(m: product_pb2.GetProductByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    return None
-
-
-class GetProductByIDRequest(_rt.Body):
-    """Names the product to return."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-
-    def to_proto(self) -> product_pb2.GetProductByIDRequest:
-        return product_pb2.GetProductByIDRequest(
-            id=self.id,
-        )
 
 
 def check_UpdateProductByIDRequest(m: product_pb2.UpdateProductByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
+    if not m.id > 0:
         return ("id", "must be greater than 0")
     if m.HasField("name"):
         if len(m.name) > 100:
             return ("name", "must have at most 100 characters")
     if m.HasField("price"):
-        if m.price < 0:
+        if not m.price >= 0:
             return ("price", "must be at least 0")
     if m.HasField("photo"):
         if len(m.photo) > 255:
@@ -230,32 +150,62 @@ def check_UpdateProductByIDRequest(m: product_pb2.UpdateProductByIDRequest) -> _
     return None
 
 
-class UpdateProductByIDRequestBody(_rt.Body):
-    """The fields of a product to change."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Teapot', 'price': 1999, 'photo': 'https://example.com/teapot.png', 'description': 'Holds one litre.'}]})
-
-    name: Annotated[str, Field(strict=True, max_length=100), _rt.TEXT] | None = Field(default=None, description="Name to show.", examples=['Teapot'])
-    price: Annotated[int, Field(strict=True, ge=0, le=2147483647), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="Price in cents.", examples=[1999])
-    photo: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] | None = Field(default=None, description="Address of a picture.", examples=['https://example.com/teapot.png'])
-    description: Annotated[str, Field(strict=True, max_length=4096), _rt.TEXT] | None = Field(default=None, description="Text for the buyer.", examples=['Holds one litre.'])
+def check_GetProductByIDRequest(m: product_pb2.GetProductByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    return None
 
 
-class UpdateProductByIDRequest(UpdateProductByIDRequestBody):
-    """The fields of a product to change."""
+def check_Column(m: types_pb2.Column) -> _rt.Violation | None:
+    if len(m.name) < 1:
+        return ("name", "must have at least 1 character")
+    if len(m.name) > 64:
+        return ("name", "must have at most 64 characters")
+    if len(m.exp) > 8:
+        return ("exp", "must have at most 8 characters")
+    if len(m.value) > 4096:
+        return ("value", "must have at most 4096 characters")
+    if len(m.logic) > 8:
+        return ("logic", "must have at most 8 characters")
+    return None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
+def check_Params(m: types_pb2.Params) -> _rt.Violation | None:
+    if not m.page >= 0:
+        return ("page", "must be at least 0")
+    if not m.limit > 0:
+        return ("limit", "must be greater than 0")
+    if len(m.sort) > 256:
+        return ("sort", "must have at most 256 characters")
+    if len(m.columns) > 32:
+        return ("columns", "must have at most 32 items")
+    for index, item in enumerate(m.columns):
+        if (bad := check_Column(item)) is not None:
+            return (f"columns[{index}].{bad[0]}", bad[1])
+    return None
 
-    def to_proto(self) -> product_pb2.UpdateProductByIDRequest:
-        return product_pb2.UpdateProductByIDRequest(
-            id=self.id,
-            name=self.name,
-            price=self.price,
-            photo=self.photo,
-            description=self.description,
-        )
+
+def check_ListProductRequest(m: product_pb2.ListProductRequest) -> _rt.Violation | None:
+    if not m.HasField("params"):
+        return ("params", "is required")
+    if m.HasField("params"):
+        if (bad := check_Params(m.params)) is not None:
+            return (f"params.{bad[0]}", bad[1])
+    return None
+
+
+def encode_CreateProductReply(m: product_pb2.CreateProductReply) -> dict[str, Any]:
+    return {
+        "id": m.id,
+    }
+
+
+def encode_DeleteProductByIDReply(_: product_pb2.DeleteProductByIDReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_UpdateProductByIDReply(_: product_pb2.UpdateProductByIDReply) -> dict[str, Any]:
+    return {}
 
 
 def encode_Product(m: product_pb2.Product) -> dict[str, Any]:
@@ -270,49 +220,10 @@ def encode_Product(m: product_pb2.Product) -> dict[str, Any]:
     }
 
 
-class Product(_rt.Reply):
-    """A product as stored."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the product.")
-    createdAt: str = Field(description="Time of creation, RFC 3339.")
-    updatedAt: str = Field(description="Time of the last change, RFC 3339.")
-    name: str = Field(description="Name to show.")
-    price: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="Price in cents.")
-    photo: str = Field(description="Address of a picture.")
-    description: str = Field(description="Text for the buyer.")
-
-
 def encode_GetProductByIDReply(m: product_pb2.GetProductByIDReply) -> dict[str, Any]:
     return {
         "product": encode_Product(m.product) if m.HasField("product") else None,
     }
-
-
-class GetProductByIDReply(_rt.Reply):
-    """One product."""
-
-    product: Product | None = Field(description="The product.")
-
-
-def check_ListProductRequest(m: product_pb2.ListProductRequest) -> _rt.Violation | None:
-    if not m.HasField("params"):
-        return ("params", "is required")
-    if m.HasField("params") and (bad := types_api.check_Params(m.params)) is not None:
-        return (f"params.{bad[0]}", bad[1])
-    return None
-
-
-class ListProductRequest(_rt.Body):
-    """Which products to list."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
-
-    params: types_api.Params = Field(description="Page, order and filter.")
-
-    def to_proto(self) -> product_pb2.ListProductRequest:
-        return product_pb2.ListProductRequest(
-            params=self.params.to_proto(),
-        )
 
 
 def encode_ListProductReply(m: product_pb2.ListProductReply) -> dict[str, Any]:
@@ -322,51 +233,79 @@ def encode_ListProductReply(m: product_pb2.ListProductReply) -> dict[str, Any]:
     }
 
 
-class ListProductReply(_rt.Reply):
-    """One page of products."""
-
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
-    products: list[Product] = Field(description="The rows of this page.")
-
-
-class CreateProductReplyEnvelope(_rt.Reply):
-    """The new product."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreateProductReply
-
-
-class DeleteProductByIDReplyEnvelope(_rt.Reply):
-    """The product was deleted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: DeleteProductByIDReply
-
-
-class UpdateProductByIDReplyEnvelope(_rt.Reply):
-    """The product was changed."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: UpdateProductByIDReply
-
-
-class GetProductByIDReplyEnvelope(_rt.Reply):
-    """One product."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: GetProductByIDReply
-
-
-class ListProductReplyEnvelope(_rt.Reply):
-    """One page of products."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: ListProductReply
+_SHOWN: _rt.Shown = {
+    "api.product.v1.CreateProductRequest": {
+        "": {"description": "A product to create."},
+        "name": {"description": "Name to show.", "maxLength": 100, "examples": ["Teapot"]},
+        "price": {"description": "Price in cents.", "minimum": 0, "examples": [1999]},
+        "photo": {"description": "Address of a picture.", "maxLength": 255, "examples": ["https://example.com/teapot.png"]},
+        "description": {"description": "Text for the buyer.", "maxLength": 4096, "examples": ["Holds one litre."]},
+    },
+    "api.product.v1.DeleteProductByIDRequest": {
+        "": {"description": "Names the product to delete."},
+        "id": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.product.v1.UpdateProductByIDRequest": {
+        "": {"description": "The fields of a product to change."},
+        "id": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "name": {"description": "Name to show.", "maxLength": 100, "examples": ["Teapot"]},
+        "price": {"description": "Price in cents.", "minimum": 0, "examples": [1999]},
+        "photo": {"description": "Address of a picture.", "maxLength": 255, "examples": ["https://example.com/teapot.png"]},
+        "description": {"description": "Text for the buyer.", "maxLength": 4096, "examples": ["Holds one litre."]},
+    },
+    "api.product.v1.GetProductByIDRequest": {
+        "": {"description": "Names the product to return."},
+        "id": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.types.Column": {
+        "": {"description": "One condition on one column."},
+        "name": {"description": "Column name, as in SQL or as in JSON.", "minLength": 1, "maxLength": 64, "examples": ["id"], "required": True},
+        "exp": {"description": "eq, neq, gt, gte, lt, lte, like, in, or =, !=, >, >=, <, <=; empty means eq.", "maxLength": 8, "examples": ["gt"]},
+        "value": {"description": "The value to compare with; `like` looks for it anywhere, `in` takes several separated by commas.", "maxLength": 4096, "examples": ["0"]},
+        "logic": {"description": "How this condition is joined to the next: and, or, &, &&, |, ||; empty means and.", "maxLength": 8},
+    },
+    "api.types.Params": {
+        "": {"description": "Which page of a list to return, in which order, filtered by which columns."},
+        "page": {"description": "Page number, starting at 0.", "minimum": 0},
+        "limit": {"description": "Rows per page; more than 1,000 is taken as 1,000.", "exclusiveMinimum": 0, "examples": [10], "required": True},
+        "sort": {"description": "Columns to sort by, separated by commas; a leading \"-\" sorts descending. Empty: newest first.", "maxLength": 256, "examples": ["-id"]},
+        "columns": {"description": "Conditions that a row must meet; none means all rows.", "maxItems": 32},
+        "before": {"description": "Only rows whose id is lower, newest first: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on. `total` is not changed by it.", "examples": [0]},
+    },
+    "api.product.v1.ListProductRequest": {
+        "": {"description": "Which products to list."},
+        "params": {"description": "Page, order and filter.", "required": True},
+    },
+    "api.product.v1.CreateProductReply": {
+        "": {"description": "The new product."},
+        "id": {"description": "Id of the new product."},
+    },
+    "api.product.v1.DeleteProductByIDReply": {
+        "": {"description": "The product was deleted."},
+    },
+    "api.product.v1.UpdateProductByIDReply": {
+        "": {"description": "The product was changed."},
+    },
+    "api.product.v1.Product": {
+        "": {"description": "A product as stored."},
+        "id": {"description": "Id of the product."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+        "name": {"description": "Name to show."},
+        "price": {"description": "Price in cents."},
+        "photo": {"description": "Address of a picture."},
+        "description": {"description": "Text for the buyer."},
+    },
+    "api.product.v1.GetProductByIDReply": {
+        "": {"description": "One product."},
+        "product": {"description": "The product."},
+    },
+    "api.product.v1.ListProductReply": {
+        "": {"description": "One page of products."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "products": {"description": "The rows of this page."},
+    },
+}
 
 
 _CREATE = _rt.Rpc(
@@ -375,11 +314,8 @@ _CREATE = _rt.Rpc(
     request=product_pb2.CreateProductRequest,
     reply=product_pb2.CreateProductReply,
     check=check_CreateProductRequest,
-    model=CreateProductRequest,
-    body=CreateProductRequest,
     encode=encode_CreateProductReply,
-    envelope=CreateProductReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/product", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/product", body="*"),),
     summary="Creates a product",
     description="Creates a product.",
 )
@@ -390,10 +326,8 @@ _DELETE_BY_ID = _rt.Rpc(
     request=product_pb2.DeleteProductByIDRequest,
     reply=product_pb2.DeleteProductByIDReply,
     check=check_DeleteProductByIDRequest,
-    model=DeleteProductByIDRequest,
     encode=encode_DeleteProductByIDReply,
-    envelope=DeleteProductByIDReplyEnvelope,
-    http=_rt.Http("DELETE", "/api/v1/product/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("DELETE", "/api/v1/product/{id}"),),
     summary="Deletes a product (soft: the row stays, marked as deleted)",
     description="Deletes a product (soft: the row stays, marked as deleted).",
 )
@@ -404,11 +338,8 @@ _UPDATE_BY_ID = _rt.Rpc(
     request=product_pb2.UpdateProductByIDRequest,
     reply=product_pb2.UpdateProductByIDReply,
     check=check_UpdateProductByIDRequest,
-    model=UpdateProductByIDRequest,
-    body=UpdateProductByIDRequestBody,
     encode=encode_UpdateProductByIDReply,
-    envelope=UpdateProductByIDReplyEnvelope,
-    http=_rt.Http("PUT", "/api/v1/product/{id}", reads_body=True, path_fields=("id",)),
+    routes=(_rt.Http("PUT", "/api/v1/product/{id}", body="*"),),
     summary="Changes a product; only the fields that were sent are written",
     description="Changes a product; only the fields that were sent are written.",
 )
@@ -419,10 +350,8 @@ _GET_BY_ID = _rt.Rpc(
     request=product_pb2.GetProductByIDRequest,
     reply=product_pb2.GetProductByIDReply,
     check=check_GetProductByIDRequest,
-    model=GetProductByIDRequest,
     encode=encode_GetProductByIDReply,
-    envelope=GetProductByIDReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/product/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("GET", "/api/v1/product/{id}"),),
     summary="Returns one product",
     description="Returns one product.",
 )
@@ -433,11 +362,8 @@ _LIST = _rt.Rpc(
     request=product_pb2.ListProductRequest,
     reply=product_pb2.ListProductReply,
     check=check_ListProductRequest,
-    model=ListProductRequest,
-    body=ListProductRequest,
     encode=encode_ListProductReply,
-    envelope=ListProductReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/product/list", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/product/list", body="*"),),
     summary="Lists products, newest first unless `sort` says otherwise",
     description="Lists products, newest first unless `sort` says otherwise.",
 )
@@ -456,7 +382,7 @@ def product_handlers(api: ProductApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandle
 
 def product_router(api: ProductApi, hooks: _rt.Hooks) -> APIRouter:
     """The HTTP routes that are served by `api`."""
-    return _rt.http_router("product", (
+    return _rt.http_router("product", _SHOWN, (
         (_CREATE, api.create),
         (_DELETE_BY_ID, api.delete_by_id),
         (_UPDATE_BY_ID, api.update_by_id),

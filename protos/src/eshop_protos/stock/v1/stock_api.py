@@ -2,15 +2,13 @@
 # source: eshop_protos/stock/v1/stock.proto
 """Stock of the products."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 from fastapi import APIRouter
-from pydantic import ConfigDict, FailFast, Field
 
 from eshop_protos.stock.v1 import stock_pb2
-from eshop_protos.types import types_api
 from eshop_protos.types import types_pb2
 from protoc_gen_fastapi.runtime import emitted as _rt
 
@@ -107,63 +105,63 @@ class StockClient:
     """Calls api.stock.v1.stock over a channel. Every method raises RpcError."""
 
     def __init__(self, channel: grpc.aio.Channel, timeout: float = 10.0) -> None:
-        self._timeout = timeout
-        self._stock_deduct = channel.unary_unary(
+        self._seconds = timeout
+        self._call_stock_deduct = channel.unary_unary(
             STOCK_DEDUCT,
             request_serializer=stock_pb2.StockDeductRequest.SerializeToString,
             response_deserializer=stock_pb2.StockDeductReply.FromString,
         )
-        self._stock_deduct_revert = channel.unary_unary(
+        self._call_stock_deduct_revert = channel.unary_unary(
             STOCK_DEDUCT_REVERT,
             request_serializer=stock_pb2.StockDeductRevertRequest.SerializeToString,
             response_deserializer=stock_pb2.StockDeductRevertReply.FromString,
         )
-        self._deduct_many = channel.unary_unary(
+        self._call_deduct_many = channel.unary_unary(
             DEDUCT_MANY,
             request_serializer=stock_pb2.DeductManyRequest.SerializeToString,
             response_deserializer=stock_pb2.DeductManyReply.FromString,
         )
-        self._deduct_many_revert = channel.unary_unary(
+        self._call_deduct_many_revert = channel.unary_unary(
             DEDUCT_MANY_REVERT,
             request_serializer=stock_pb2.DeductManyRequest.SerializeToString,
             response_deserializer=stock_pb2.DeductManyReply.FromString,
         )
-        self._check_many = channel.unary_unary(
+        self._call_check_many = channel.unary_unary(
             CHECK_MANY,
             request_serializer=stock_pb2.DeductManyRequest.SerializeToString,
             response_deserializer=types_pb2.GetRefusalsReply.FromString,
         )
-        self._get_refusals = channel.unary_unary(
+        self._call_get_refusals = channel.unary_unary(
             GET_REFUSALS,
             request_serializer=types_pb2.GetRefusalsRequest.SerializeToString,
             response_deserializer=types_pb2.GetRefusalsReply.FromString,
         )
-        self._set_flash_sale_stock = channel.unary_unary(
+        self._call_set_flash_sale_stock = channel.unary_unary(
             SET_FLASH_SALE_STOCK,
             request_serializer=stock_pb2.SetFlashSaleStockRequest.SerializeToString,
             response_deserializer=stock_pb2.SetFlashSaleStockReply.FromString,
         )
-        self._create = channel.unary_unary(
+        self._call_create = channel.unary_unary(
             CREATE,
             request_serializer=stock_pb2.CreateStockRequest.SerializeToString,
             response_deserializer=stock_pb2.CreateStockReply.FromString,
         )
-        self._delete_by_id = channel.unary_unary(
+        self._call_delete_by_id = channel.unary_unary(
             DELETE_BY_ID,
             request_serializer=stock_pb2.DeleteStockByIDRequest.SerializeToString,
             response_deserializer=stock_pb2.DeleteStockByIDReply.FromString,
         )
-        self._update_by_id = channel.unary_unary(
+        self._call_update_by_id = channel.unary_unary(
             UPDATE_BY_ID,
             request_serializer=stock_pb2.UpdateStockByIDRequest.SerializeToString,
             response_deserializer=stock_pb2.UpdateStockByIDReply.FromString,
         )
-        self._get_by_id = channel.unary_unary(
+        self._call_get_by_id = channel.unary_unary(
             GET_BY_ID,
             request_serializer=stock_pb2.GetStockByIDRequest.SerializeToString,
             response_deserializer=stock_pb2.GetStockByIDReply.FromString,
         )
-        self._list = channel.unary_unary(
+        self._call_list = channel.unary_unary(
             LIST,
             request_serializer=stock_pb2.ListStockRequest.SerializeToString,
             response_deserializer=stock_pb2.ListStockReply.FromString,
@@ -172,124 +170,78 @@ class StockClient:
     @_rt.rpc(STOCK_DEDUCT)
     async def stock_deduct(self, request: stock_pb2.StockDeductRequest, call: _rt.Call) -> stock_pb2.StockDeductReply:
         """Takes units of one product from stock (saga branch)."""
-        return await _rt.unary(self._stock_deduct, request, call, self._timeout)
+        return await _rt.unary(self._call_stock_deduct, request, call, self._seconds)
 
     @_rt.rpc(STOCK_DEDUCT_REVERT)
     async def stock_deduct_revert(self, request: stock_pb2.StockDeductRevertRequest, call: _rt.Call) -> stock_pb2.StockDeductRevertReply:
         """Undoes StockDeduct (saga branch)."""
-        return await _rt.unary(self._stock_deduct_revert, request, call, self._timeout)
+        return await _rt.unary(self._call_stock_deduct_revert, request, call, self._seconds)
 
     @_rt.rpc(DEDUCT_MANY)
     async def deduct_many(self, request: stock_pb2.DeductManyRequest, call: _rt.Call) -> stock_pb2.DeductManyReply:
         """Takes the units of several orders from stock, all or none (saga branch)."""
-        return await _rt.unary(self._deduct_many, request, call, self._timeout)
+        return await _rt.unary(self._call_deduct_many, request, call, self._seconds)
 
     @_rt.rpc(DEDUCT_MANY_REVERT)
     async def deduct_many_revert(self, request: stock_pb2.DeductManyRequest, call: _rt.Call) -> stock_pb2.DeductManyReply:
         """Undoes DeductMany (saga branch)."""
-        return await _rt.unary(self._deduct_many_revert, request, call, self._timeout)
+        return await _rt.unary(self._call_deduct_many_revert, request, call, self._seconds)
 
     @_rt.rpc(CHECK_MANY)
     async def check_many(self, request: stock_pb2.DeductManyRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
         """Says which orders DeductMany would refuse as things stand; changes nothing (between services)."""
-        return await _rt.unary(self._check_many, request, call, self._timeout)
+        return await _rt.unary(self._call_check_many, request, call, self._seconds)
 
     @_rt.rpc(GET_REFUSALS)
     async def get_refusals(self, request: types_pb2.GetRefusalsRequest, call: _rt.Call) -> types_pb2.GetRefusalsReply:
         """Returns the refusals that this service stored for a saga (between services)."""
-        return await _rt.unary(self._get_refusals, request, call, self._timeout)
+        return await _rt.unary(self._call_get_refusals, request, call, self._seconds)
 
     @_rt.rpc(SET_FLASH_SALE_STOCK)
     async def set_flash_sale_stock(self, request: stock_pb2.SetFlashSaleStockRequest, call: _rt.Call) -> stock_pb2.SetFlashSaleStockReply:
         """Puts a product on flash sale with this many units for sale from now on."""
-        return await _rt.unary(self._set_flash_sale_stock, request, call, self._timeout)
+        return await _rt.unary(self._call_set_flash_sale_stock, request, call, self._seconds)
 
     @_rt.rpc(CREATE)
     async def create(self, request: stock_pb2.CreateStockRequest, call: _rt.Call) -> stock_pb2.CreateStockReply:
         """Creates a stock row."""
-        return await _rt.unary(self._create, request, call, self._timeout)
+        return await _rt.unary(self._call_create, request, call, self._seconds)
 
     @_rt.rpc(DELETE_BY_ID)
     async def delete_by_id(self, request: stock_pb2.DeleteStockByIDRequest, call: _rt.Call) -> stock_pb2.DeleteStockByIDReply:
         """Deletes a stock row (soft: the row stays, marked as deleted)."""
-        return await _rt.unary(self._delete_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_delete_by_id, request, call, self._seconds)
 
     @_rt.rpc(UPDATE_BY_ID)
     async def update_by_id(self, request: stock_pb2.UpdateStockByIDRequest, call: _rt.Call) -> stock_pb2.UpdateStockByIDReply:
         """Changes a stock row; only the fields that were sent are written."""
-        return await _rt.unary(self._update_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_update_by_id, request, call, self._seconds)
 
     @_rt.rpc(GET_BY_ID)
     async def get_by_id(self, request: stock_pb2.GetStockByIDRequest, call: _rt.Call) -> stock_pb2.GetStockByIDReply:
         """Returns one stock row."""
-        return await _rt.unary(self._get_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_get_by_id, request, call, self._seconds)
 
     @_rt.rpc(LIST)
     async def list(self, request: stock_pb2.ListStockRequest, call: _rt.Call) -> stock_pb2.ListStockReply:
         """Lists stock rows, newest first unless `sort` says otherwise."""
-        return await _rt.unary(self._list, request, call, self._timeout)
+        return await _rt.unary(self._call_list, request, call, self._seconds)
 
 
 def check_StockDeductRequest(m: stock_pb2.StockDeductRequest) -> _rt.Violation | None:
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
-    if m.productCount <= 0:
+    if not m.productCount > 0:
         return ("productCount", "must be greater than 0")
     return None
-
-
-class StockDeductRequest(_rt.Body):
-    """Units to take."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'productCount': 1}]})
-
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
-
-    def to_proto(self) -> stock_pb2.StockDeductRequest:
-        return stock_pb2.StockDeductRequest(
-            productID=self.productID,
-            productCount=self.productCount,
-        )
-
-
-def encode_StockDeductReply(_: stock_pb2.StockDeductReply) -> dict[str, Any]:
-    return {}
-
-
-class StockDeductReply(_rt.Reply):
-    """The units were taken."""
 
 
 def check_StockDeductRevertRequest(m: stock_pb2.StockDeductRevertRequest) -> _rt.Violation | None:
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
-    if m.productCount <= 0:
+    if not m.productCount > 0:
         return ("productCount", "must be greater than 0")
     return None
-
-
-class StockDeductRevertRequest(_rt.Body):
-    """Units to put back."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'productCount': 1}]})
-
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
-
-    def to_proto(self) -> stock_pb2.StockDeductRevertRequest:
-        return stock_pb2.StockDeductRevertRequest(
-            productID=self.productID,
-            productCount=self.productCount,
-        )
-
-
-def encode_StockDeductRevertReply(_: stock_pb2.StockDeductRevertReply) -> dict[str, Any]:
-    return {}
-
-
-class StockDeductRevertReply(_rt.Reply):
-    """The units are back."""
 
 
 def check_DeductItem(m: stock_pb2.DeductItem) -> _rt.Violation | None:
@@ -297,32 +249,11 @@ def check_DeductItem(m: stock_pb2.DeductItem) -> _rt.Violation | None:
         return ("orderID", "must have at least 16 characters")
     if len(m.orderID) > 64:
         return ("orderID", "must have at most 64 characters")
-    if m.productID <= 0:
+    if not m.productID > 0:
         return ("productID", "must be greater than 0")
-    if m.productCount <= 0:
+    if not m.productCount > 0:
         return ("productCount", "must be greater than 0")
     return None
-
-
-class DeductItem(_rt.Body):
-    """The units of one order."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'productID': 1, 'productCount': 1}]})
-
-    orderID: Annotated[str, Field(strict=True, min_length=16, max_length=64), _rt.TEXT] = Field(description="Id of the order.", examples=['b01j8x5t2m4k7q9v3w6y1z0c5n'])
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    productCount: Annotated[int, Field(strict=True, gt=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(description="Number of units.", examples=[1])
-    flashTaken: Annotated[bool, Field(strict=True), _rt.TRUTH] = Field(default=False, description="True when the units were taken from the flash sale before (a flash-sale order).")
-    userID: Annotated[int, Field(strict=True, ge=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Id of the buyer, for limits per user; 0 when unknown.")
-
-    def to_proto(self) -> stock_pb2.DeductItem:
-        return stock_pb2.DeductItem(
-            orderID=self.orderID,
-            productID=self.productID,
-            productCount=self.productCount,
-            flashTaken=self.flashTaken,
-            userID=self.userID,
-        )
 
 
 def check_DeductManyRequest(m: stock_pb2.DeductManyRequest) -> _rt.Violation | None:
@@ -336,81 +267,120 @@ def check_DeductManyRequest(m: stock_pb2.DeductManyRequest) -> _rt.Violation | N
     return None
 
 
-class DeductManyRequest(_rt.Body):
-    """Units to take, or to put back, for several orders."""
+def check_GetRefusalsRequest(m: types_pb2.GetRefusalsRequest) -> _rt.Violation | None:
+    if len(m.gid) < 1:
+        return ("gid", "must have at least 1 character")
+    if len(m.gid) > 64:
+        return ("gid", "must have at most 64 characters")
+    return None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'items': [{'orderID': 'b01j8x5t2m4k7q9v3w6y1z0c5n', 'productID': 1, 'productCount': 1}]}]})
 
-    items: Annotated[list[DeductItem], FailFast(), Field(min_length=1, max_length=1000), _rt.ITEMS] = Field(description="One item per order.")
+def check_SetFlashSaleStockRequest(m: stock_pb2.SetFlashSaleStockRequest) -> _rt.Violation | None:
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.stock <= 2147483647:
+        return ("stock", "must be at most 2147483647")
+    return None
 
-    def to_proto(self) -> stock_pb2.DeductManyRequest:
-        return stock_pb2.DeductManyRequest(
-            items=[item.to_proto() for item in self.items],
-        )
+
+def check_CreateStockRequest(m: stock_pb2.CreateStockRequest) -> _rt.Violation | None:
+    if not m.productID > 0:
+        return ("productID", "must be greater than 0")
+    if not m.stock <= 2147483647:
+        return ("stock", "must be at most 2147483647")
+    return None
+
+
+def check_DeleteStockByIDRequest(m: stock_pb2.DeleteStockByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    return None
+
+
+def check_UpdateStockByIDRequest(m: stock_pb2.UpdateStockByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    if m.HasField("productID"):
+        if not m.productID > 0:
+            return ("productID", "must be greater than 0")
+    if m.HasField("stock"):
+        if not m.stock <= 2147483647:
+            return ("stock", "must be at most 2147483647")
+    return None
+
+
+def check_GetStockByIDRequest(m: stock_pb2.GetStockByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    return None
+
+
+def check_Column(m: types_pb2.Column) -> _rt.Violation | None:
+    if len(m.name) < 1:
+        return ("name", "must have at least 1 character")
+    if len(m.name) > 64:
+        return ("name", "must have at most 64 characters")
+    if len(m.exp) > 8:
+        return ("exp", "must have at most 8 characters")
+    if len(m.value) > 4096:
+        return ("value", "must have at most 4096 characters")
+    if len(m.logic) > 8:
+        return ("logic", "must have at most 8 characters")
+    return None
+
+
+def check_Params(m: types_pb2.Params) -> _rt.Violation | None:
+    if not m.page >= 0:
+        return ("page", "must be at least 0")
+    if not m.limit > 0:
+        return ("limit", "must be greater than 0")
+    if len(m.sort) > 256:
+        return ("sort", "must have at most 256 characters")
+    if len(m.columns) > 32:
+        return ("columns", "must have at most 32 items")
+    for index, item in enumerate(m.columns):
+        if (bad := check_Column(item)) is not None:
+            return (f"columns[{index}].{bad[0]}", bad[1])
+    return None
+
+
+def check_ListStockRequest(m: stock_pb2.ListStockRequest) -> _rt.Violation | None:
+    if not m.HasField("params"):
+        return ("params", "is required")
+    if m.HasField("params"):
+        if (bad := check_Params(m.params)) is not None:
+            return (f"params.{bad[0]}", bad[1])
+    return None
+
+
+def encode_StockDeductReply(_: stock_pb2.StockDeductReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_StockDeductRevertReply(_: stock_pb2.StockDeductRevertReply) -> dict[str, Any]:
+    return {}
 
 
 def encode_DeductManyReply(_: stock_pb2.DeductManyReply) -> dict[str, Any]:
     return {}
 
 
-class DeductManyReply(_rt.Reply):
-    """Done for all items."""
+def encode_Refusal(m: types_pb2.Refusal) -> dict[str, Any]:
+    return {
+        "orderID": m.orderID,
+        "code": m.code,
+        "reason": m.reason,
+    }
 
 
-def check_SetFlashSaleStockRequest(m: stock_pb2.SetFlashSaleStockRequest) -> _rt.Violation | None:
-    if m.productID <= 0:
-        return ("productID", "must be greater than 0")
-    if m.stock > 2147483647:
-        return ("stock", "must be at most 2147483647")
-    return None
-
-
-class SetFlashSaleStockRequest(_rt.Body):
-    """A flash sale to set."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'stock': 10, 'perUserLimit': 0}]})
-
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    stock: Annotated[int, Field(strict=True, le=2147483647, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units for sale.", examples=[10])
-    perUserLimit: Annotated[int, Field(strict=True, ge=0, le=4294967295), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units that one user may buy in this sale; 0 means no limit.", examples=[0])
-
-    def to_proto(self) -> stock_pb2.SetFlashSaleStockRequest:
-        return stock_pb2.SetFlashSaleStockRequest(
-            productID=self.productID,
-            stock=self.stock,
-            perUserLimit=self.perUserLimit,
-        )
+def encode_GetRefusalsReply(m: types_pb2.GetRefusalsReply) -> dict[str, Any]:
+    return {
+        "refusals": [encode_Refusal(item) for item in m.refusals],
+    }
 
 
 def encode_SetFlashSaleStockReply(_: stock_pb2.SetFlashSaleStockReply) -> dict[str, Any]:
     return {}
-
-
-class SetFlashSaleStockReply(_rt.Reply):
-    """The sale is open with the new stock."""
-
-
-def check_CreateStockRequest(m: stock_pb2.CreateStockRequest) -> _rt.Violation | None:
-    if m.productID <= 0:
-        return ("productID", "must be greater than 0")
-    if m.stock > 2147483647:
-        return ("stock", "must be at most 2147483647")
-    return None
-
-
-class CreateStockRequest(_rt.Body):
-    """A stock row to create."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'stock': 100}]})
-
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the product.", examples=[1])
-    stock: Annotated[int, Field(strict=True, le=2147483647, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] = Field(default=0, description="Units in stock.", examples=[100])
-
-    def to_proto(self) -> stock_pb2.CreateStockRequest:
-        return stock_pb2.CreateStockRequest(
-            productID=self.productID,
-            stock=self.stock,
-        )
 
 
 def encode_CreateStockReply(m: stock_pb2.CreateStockReply) -> dict[str, Any]:
@@ -419,100 +389,12 @@ def encode_CreateStockReply(m: stock_pb2.CreateStockReply) -> dict[str, Any]:
     }
 
 
-class CreateStockReply(_rt.Reply):
-    """The new stock."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new stock.")
-
-
-def check_DeleteStockByIDRequest(m: stock_pb2.DeleteStockByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    return None
-
-
-class DeleteStockByIDRequest(_rt.Body):
-    """Names the stock row to delete."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the stock.", examples=[1])
-
-    def to_proto(self) -> stock_pb2.DeleteStockByIDRequest:
-        return stock_pb2.DeleteStockByIDRequest(
-            id=self.id,
-        )
-
-
 def encode_DeleteStockByIDReply(_: stock_pb2.DeleteStockByIDReply) -> dict[str, Any]:
     return {}
 
 
-class DeleteStockByIDReply(_rt.Reply):
-    """The stock was deleted."""
-
-
 def encode_UpdateStockByIDReply(_: stock_pb2.UpdateStockByIDReply) -> dict[str, Any]:
     return {}
-
-
-class UpdateStockByIDReply(_rt.Reply):
-    """The stock was changed."""
-
-
-def check_GetStockByIDRequest(m: stock_pb2.GetStockByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    return None
-
-
-class GetStockByIDRequest(_rt.Body):
-    """Names the stock row to return."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the stock.", examples=[1])
-
-    def to_proto(self) -> stock_pb2.GetStockByIDRequest:
-        return stock_pb2.GetStockByIDRequest(
-            id=self.id,
-        )
-
-
-def check_UpdateStockByIDRequest(m: stock_pb2.UpdateStockByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    if m.HasField("productID"):
-        if m.productID <= 0:
-            return ("productID", "must be greater than 0")
-    if m.HasField("stock"):
-        if m.stock > 2147483647:
-            return ("stock", "must be at most 2147483647")
-    return None
-
-
-class UpdateStockByIDRequestBody(_rt.Body):
-    """The fields of a stock row to change."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'productID': 1, 'stock': 100}]})
-
-    productID: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Id of the product.", examples=[1])
-    stock: Annotated[int, Field(strict=True, le=2147483647, ge=0), _rt.WHOLE_NUMBER, _rt.UINT32] | None = Field(default=None, description="Units in stock.", examples=[100])
-
-
-class UpdateStockByIDRequest(UpdateStockByIDRequestBody):
-    """The fields of a stock row to change."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the stock row.", examples=[1])
-
-    def to_proto(self) -> stock_pb2.UpdateStockByIDRequest:
-        return stock_pb2.UpdateStockByIDRequest(
-            id=self.id,
-            productID=self.productID,
-            stock=self.stock,
-        )
 
 
 def encode_Stock(m: stock_pb2.Stock) -> dict[str, Any]:
@@ -525,47 +407,10 @@ def encode_Stock(m: stock_pb2.Stock) -> dict[str, Any]:
     }
 
 
-class Stock(_rt.Reply):
-    """The stock of one product."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the stock row.")
-    productID: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the product.")
-    stock: Annotated[int, Field(ge=0, le=4294967295), _rt.UINT32] = Field(description="Units in stock.")
-    createdAt: str = Field(description="Time of creation, RFC 3339.")
-    updatedAt: str = Field(description="Time of the last change, RFC 3339.")
-
-
 def encode_GetStockByIDReply(m: stock_pb2.GetStockByIDReply) -> dict[str, Any]:
     return {
         "stock": encode_Stock(m.stock) if m.HasField("stock") else None,
     }
-
-
-class GetStockByIDReply(_rt.Reply):
-    """One stock."""
-
-    stock: Stock | None = Field(description="The stock.")
-
-
-def check_ListStockRequest(m: stock_pb2.ListStockRequest) -> _rt.Violation | None:
-    if not m.HasField("params"):
-        return ("params", "is required")
-    if m.HasField("params") and (bad := types_api.check_Params(m.params)) is not None:
-        return (f"params.{bad[0]}", bad[1])
-    return None
-
-
-class ListStockRequest(_rt.Body):
-    """Which stocks to list."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
-
-    params: types_api.Params = Field(description="Page, order and filter.")
-
-    def to_proto(self) -> stock_pb2.ListStockRequest:
-        return stock_pb2.ListStockRequest(
-            params=self.params.to_proto(),
-        )
 
 
 def encode_ListStockReply(m: stock_pb2.ListStockReply) -> dict[str, Any]:
@@ -575,91 +420,127 @@ def encode_ListStockReply(m: stock_pb2.ListStockReply) -> dict[str, Any]:
     }
 
 
-class ListStockReply(_rt.Reply):
-    """One page of stocks."""
-
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
-    stocks: list[Stock] = Field(description="The rows of this page.")
-
-
-class StockDeductReplyEnvelope(_rt.Reply):
-    """The units were taken."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: StockDeductReply
-
-
-class StockDeductRevertReplyEnvelope(_rt.Reply):
-    """The units are back."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: StockDeductRevertReply
-
-
-class DeductManyReplyEnvelope(_rt.Reply):
-    """Done for all items."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: DeductManyReply
-
-
-class GetRefusalsReplyEnvelope(_rt.Reply):
-    """The refusals of one service for one global transaction."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: types_api.GetRefusalsReply
-
-
-class SetFlashSaleStockReplyEnvelope(_rt.Reply):
-    """The sale is open with the new stock."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: SetFlashSaleStockReply
-
-
-class CreateStockReplyEnvelope(_rt.Reply):
-    """The new stock."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreateStockReply
-
-
-class DeleteStockByIDReplyEnvelope(_rt.Reply):
-    """The stock was deleted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: DeleteStockByIDReply
-
-
-class UpdateStockByIDReplyEnvelope(_rt.Reply):
-    """The stock was changed."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: UpdateStockByIDReply
-
-
-class GetStockByIDReplyEnvelope(_rt.Reply):
-    """One stock."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: GetStockByIDReply
-
-
-class ListStockReplyEnvelope(_rt.Reply):
-    """One page of stocks."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: ListStockReply
+_SHOWN: _rt.Shown = {
+    "api.stock.v1.StockDeductRequest": {
+        "": {"description": "Units to take."},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.stock.v1.StockDeductRevertRequest": {
+        "": {"description": "Units to put back."},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.stock.v1.DeductItem": {
+        "": {"description": "The units of one order."},
+        "orderID": {"description": "Id of the order.", "minLength": 16, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "flashTaken": {"description": "True when the units were taken from the flash sale before (a flash-sale order)."},
+        "userID": {"description": "Id of the buyer, for limits per user; 0 when unknown."},
+    },
+    "api.stock.v1.DeductManyRequest": {
+        "": {"description": "Units to take, or to put back, for several orders."},
+        "items": {"description": "One item per order.", "minItems": 1, "maxItems": 1000, "required": True},
+    },
+    "api.types.GetRefusalsRequest": {
+        "": {"description": "Asks a service which orders of a saga it refused."},
+        "gid": {"description": "Id of the global transaction.", "minLength": 1, "maxLength": 64, "examples": ["k3v9x2m7q1"], "required": True},
+    },
+    "api.stock.v1.SetFlashSaleStockRequest": {
+        "": {"description": "A flash sale to set."},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "stock": {"description": "Units for sale.", "maximum": 2147483647, "examples": [10]},
+        "perUserLimit": {"description": "Units that one user may buy in this sale; 0 means no limit.", "examples": [0]},
+    },
+    "api.stock.v1.CreateStockRequest": {
+        "": {"description": "A stock row to create."},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "stock": {"description": "Units in stock.", "maximum": 2147483647, "examples": [100]},
+    },
+    "api.stock.v1.DeleteStockByIDRequest": {
+        "": {"description": "Names the stock row to delete."},
+        "id": {"description": "Id of the stock.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.stock.v1.UpdateStockByIDRequest": {
+        "": {"description": "The fields of a stock row to change."},
+        "id": {"description": "Id of the stock row.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1]},
+        "stock": {"description": "Units in stock.", "maximum": 2147483647, "examples": [100]},
+    },
+    "api.stock.v1.GetStockByIDRequest": {
+        "": {"description": "Names the stock row to return."},
+        "id": {"description": "Id of the stock.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.types.Column": {
+        "": {"description": "One condition on one column."},
+        "name": {"description": "Column name, as in SQL or as in JSON.", "minLength": 1, "maxLength": 64, "examples": ["id"], "required": True},
+        "exp": {"description": "eq, neq, gt, gte, lt, lte, like, in, or =, !=, >, >=, <, <=; empty means eq.", "maxLength": 8, "examples": ["gt"]},
+        "value": {"description": "The value to compare with; `like` looks for it anywhere, `in` takes several separated by commas.", "maxLength": 4096, "examples": ["0"]},
+        "logic": {"description": "How this condition is joined to the next: and, or, &, &&, |, ||; empty means and.", "maxLength": 8},
+    },
+    "api.types.Params": {
+        "": {"description": "Which page of a list to return, in which order, filtered by which columns."},
+        "page": {"description": "Page number, starting at 0.", "minimum": 0},
+        "limit": {"description": "Rows per page; more than 1,000 is taken as 1,000.", "exclusiveMinimum": 0, "examples": [10], "required": True},
+        "sort": {"description": "Columns to sort by, separated by commas; a leading \"-\" sorts descending. Empty: newest first.", "maxLength": 256, "examples": ["-id"]},
+        "columns": {"description": "Conditions that a row must meet; none means all rows.", "maxItems": 32},
+        "before": {"description": "Only rows whose id is lower, newest first: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on. `total` is not changed by it.", "examples": [0]},
+    },
+    "api.stock.v1.ListStockRequest": {
+        "": {"description": "Which stocks to list."},
+        "params": {"description": "Page, order and filter.", "required": True},
+    },
+    "api.stock.v1.StockDeductReply": {
+        "": {"description": "The units were taken."},
+    },
+    "api.stock.v1.StockDeductRevertReply": {
+        "": {"description": "The units are back."},
+    },
+    "api.stock.v1.DeductManyReply": {
+        "": {"description": "Done for all items."},
+    },
+    "api.types.Refusal": {
+        "": {"description": "Why one order was refused by one branch of a saga."},
+        "orderID": {"description": "The order at fault."},
+        "code": {"description": "Short machine-readable code, for example OUT_OF_STOCK."},
+        "reason": {"description": "A sentence for the buyer."},
+    },
+    "api.types.GetRefusalsReply": {
+        "": {"description": "The refusals of one service for one global transaction."},
+        "refusals": {"description": "Empty when the service refused nothing."},
+    },
+    "api.stock.v1.SetFlashSaleStockReply": {
+        "": {"description": "The sale is open with the new stock."},
+    },
+    "api.stock.v1.CreateStockReply": {
+        "": {"description": "The new stock."},
+        "id": {"description": "Id of the new stock."},
+    },
+    "api.stock.v1.DeleteStockByIDReply": {
+        "": {"description": "The stock was deleted."},
+    },
+    "api.stock.v1.UpdateStockByIDReply": {
+        "": {"description": "The stock was changed."},
+    },
+    "api.stock.v1.Stock": {
+        "": {"description": "The stock of one product."},
+        "id": {"description": "Id of the stock row."},
+        "productID": {"description": "Id of the product."},
+        "stock": {"description": "Units in stock."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+    },
+    "api.stock.v1.GetStockByIDReply": {
+        "": {"description": "One stock."},
+        "stock": {"description": "The stock."},
+    },
+    "api.stock.v1.ListStockReply": {
+        "": {"description": "One page of stocks."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "stocks": {"description": "The rows of this page."},
+    },
+}
 
 
 _STOCK_DEDUCT = _rt.Rpc(
@@ -668,11 +549,8 @@ _STOCK_DEDUCT = _rt.Rpc(
     request=stock_pb2.StockDeductRequest,
     reply=stock_pb2.StockDeductReply,
     check=check_StockDeductRequest,
-    model=StockDeductRequest,
-    body=StockDeductRequest,
     encode=encode_StockDeductReply,
-    envelope=StockDeductReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock/deduct", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/stock/deduct", body="*"),),
     summary="Takes units of one product from stock (saga branch)",
     description="Takes units of one product from stock (saga branch).",
 )
@@ -683,11 +561,8 @@ _STOCK_DEDUCT_REVERT = _rt.Rpc(
     request=stock_pb2.StockDeductRevertRequest,
     reply=stock_pb2.StockDeductRevertReply,
     check=check_StockDeductRevertRequest,
-    model=StockDeductRevertRequest,
-    body=StockDeductRevertRequest,
     encode=encode_StockDeductRevertReply,
-    envelope=StockDeductRevertReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock/deductRevert", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/stock/deductRevert", body="*"),),
     summary="Undoes StockDeduct (saga branch)",
     description="Undoes StockDeduct (saga branch).",
 )
@@ -698,11 +573,8 @@ _DEDUCT_MANY = _rt.Rpc(
     request=stock_pb2.DeductManyRequest,
     reply=stock_pb2.DeductManyReply,
     check=check_DeductManyRequest,
-    model=DeductManyRequest,
-    body=DeductManyRequest,
     encode=encode_DeductManyReply,
-    envelope=DeductManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock/deductMany", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/stock/deductMany", body="*"),),
     summary="Takes the units of several orders from stock, all or none (saga branch)",
     description="Takes the units of several orders from stock, all or none (saga branch).",
 )
@@ -713,11 +585,8 @@ _DEDUCT_MANY_REVERT = _rt.Rpc(
     request=stock_pb2.DeductManyRequest,
     reply=stock_pb2.DeductManyReply,
     check=check_DeductManyRequest,
-    model=DeductManyRequest,
-    body=DeductManyRequest,
     encode=encode_DeductManyReply,
-    envelope=DeductManyReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock/deductManyRevert", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/stock/deductManyRevert", body="*"),),
     summary="Undoes DeductMany (saga branch)",
     description="Undoes DeductMany (saga branch).",
 )
@@ -728,11 +597,8 @@ _CHECK_MANY = _rt.Rpc(
     request=stock_pb2.DeductManyRequest,
     reply=types_pb2.GetRefusalsReply,
     check=check_DeductManyRequest,
-    model=DeductManyRequest,
-    body=DeductManyRequest,
-    encode=types_api.encode_GetRefusalsReply,
-    envelope=GetRefusalsReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock/checkMany", reads_body=True, path_fields=()),
+    encode=encode_GetRefusalsReply,
+    routes=(_rt.Http("POST", "/api/v1/stock/checkMany", body="*"),),
     summary="Says which orders DeductMany would refuse as things stand; changes nothing (between services)",
     description="Says which orders DeductMany would refuse as things stand; changes nothing (between services).",
 )
@@ -742,11 +608,9 @@ _GET_REFUSALS = _rt.Rpc(
     name="GetRefusals",
     request=types_pb2.GetRefusalsRequest,
     reply=types_pb2.GetRefusalsReply,
-    check=types_api.check_GetRefusalsRequest,
-    model=types_api.GetRefusalsRequest,
-    encode=types_api.encode_GetRefusalsReply,
-    envelope=GetRefusalsReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/stock/refusals/{gid}", reads_body=False, path_fields=("gid",)),
+    check=check_GetRefusalsRequest,
+    encode=encode_GetRefusalsReply,
+    routes=(_rt.Http("GET", "/api/v1/stock/refusals/{gid}"),),
     summary="Returns the refusals that this service stored for a saga (between services)",
     description="Returns the refusals that this service stored for a saga (between services).",
 )
@@ -757,11 +621,8 @@ _SET_FLASH_SALE_STOCK = _rt.Rpc(
     request=stock_pb2.SetFlashSaleStockRequest,
     reply=stock_pb2.SetFlashSaleStockReply,
     check=check_SetFlashSaleStockRequest,
-    model=SetFlashSaleStockRequest,
-    body=SetFlashSaleStockRequest,
     encode=encode_SetFlashSaleStockReply,
-    envelope=SetFlashSaleStockReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock/setFlashSale", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/stock/setFlashSale", body="*"),),
     summary="Puts a product on flash sale with this many units for sale from now on",
     description="Puts a product on flash sale with this many units for sale from now on.",
 )
@@ -772,11 +633,8 @@ _CREATE = _rt.Rpc(
     request=stock_pb2.CreateStockRequest,
     reply=stock_pb2.CreateStockReply,
     check=check_CreateStockRequest,
-    model=CreateStockRequest,
-    body=CreateStockRequest,
     encode=encode_CreateStockReply,
-    envelope=CreateStockReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/stock", body="*"),),
     summary="Creates a stock row",
     description="Creates a stock row.",
 )
@@ -787,10 +645,8 @@ _DELETE_BY_ID = _rt.Rpc(
     request=stock_pb2.DeleteStockByIDRequest,
     reply=stock_pb2.DeleteStockByIDReply,
     check=check_DeleteStockByIDRequest,
-    model=DeleteStockByIDRequest,
     encode=encode_DeleteStockByIDReply,
-    envelope=DeleteStockByIDReplyEnvelope,
-    http=_rt.Http("DELETE", "/api/v1/stock/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("DELETE", "/api/v1/stock/{id}"),),
     summary="Deletes a stock row (soft: the row stays, marked as deleted)",
     description="Deletes a stock row (soft: the row stays, marked as deleted).",
 )
@@ -801,11 +657,8 @@ _UPDATE_BY_ID = _rt.Rpc(
     request=stock_pb2.UpdateStockByIDRequest,
     reply=stock_pb2.UpdateStockByIDReply,
     check=check_UpdateStockByIDRequest,
-    model=UpdateStockByIDRequest,
-    body=UpdateStockByIDRequestBody,
     encode=encode_UpdateStockByIDReply,
-    envelope=UpdateStockByIDReplyEnvelope,
-    http=_rt.Http("PUT", "/api/v1/stock/{id}", reads_body=True, path_fields=("id",)),
+    routes=(_rt.Http("PUT", "/api/v1/stock/{id}", body="*"),),
     summary="Changes a stock row; only the fields that were sent are written",
     description="Changes a stock row; only the fields that were sent are written.",
 )
@@ -816,10 +669,8 @@ _GET_BY_ID = _rt.Rpc(
     request=stock_pb2.GetStockByIDRequest,
     reply=stock_pb2.GetStockByIDReply,
     check=check_GetStockByIDRequest,
-    model=GetStockByIDRequest,
     encode=encode_GetStockByIDReply,
-    envelope=GetStockByIDReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/stock/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("GET", "/api/v1/stock/{id}"),),
     summary="Returns one stock row",
     description="Returns one stock row.",
 )
@@ -830,11 +681,8 @@ _LIST = _rt.Rpc(
     request=stock_pb2.ListStockRequest,
     reply=stock_pb2.ListStockReply,
     check=check_ListStockRequest,
-    model=ListStockRequest,
-    body=ListStockRequest,
     encode=encode_ListStockReply,
-    envelope=ListStockReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/stock/list", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/stock/list", body="*"),),
     summary="Lists stock rows, newest first unless `sort` says otherwise",
     description="Lists stock rows, newest first unless `sort` says otherwise.",
 )
@@ -860,7 +708,7 @@ def stock_handlers(api: StockApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandler:
 
 def stock_router(api: StockApi, hooks: _rt.Hooks) -> APIRouter:
     """The HTTP routes that are served by `api`."""
-    return _rt.http_router("stock", (
+    return _rt.http_router("stock", _SHOWN, (
         (_STOCK_DEDUCT, api.stock_deduct),
         (_STOCK_DEDUCT_REVERT, api.stock_deduct_revert),
         (_DEDUCT_MANY, api.deduct_many),

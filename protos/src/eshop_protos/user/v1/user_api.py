@@ -3,14 +3,13 @@
 """Users of the shop."""
 
 import re as _re
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
 
-from eshop_protos.types import types_api
+from eshop_protos.types import types_pb2
 from eshop_protos.user.v1 import user_pb2
 from protoc_gen_fastapi.runtime import emitted as _rt
 
@@ -63,28 +62,28 @@ class UserClient:
     """Calls api.user.v1.user over a channel. Every method raises RpcError."""
 
     def __init__(self, channel: grpc.aio.Channel, timeout: float = 10.0) -> None:
-        self._timeout = timeout
-        self._create = channel.unary_unary(
+        self._seconds = timeout
+        self._call_create = channel.unary_unary(
             CREATE,
             request_serializer=user_pb2.CreateUserRequest.SerializeToString,
             response_deserializer=user_pb2.CreateUserReply.FromString,
         )
-        self._delete_by_id = channel.unary_unary(
+        self._call_delete_by_id = channel.unary_unary(
             DELETE_BY_ID,
             request_serializer=user_pb2.DeleteUserByIDRequest.SerializeToString,
             response_deserializer=user_pb2.DeleteUserByIDReply.FromString,
         )
-        self._update_by_id = channel.unary_unary(
+        self._call_update_by_id = channel.unary_unary(
             UPDATE_BY_ID,
             request_serializer=user_pb2.UpdateUserByIDRequest.SerializeToString,
             response_deserializer=user_pb2.UpdateUserByIDReply.FromString,
         )
-        self._get_by_id = channel.unary_unary(
+        self._call_get_by_id = channel.unary_unary(
             GET_BY_ID,
             request_serializer=user_pb2.GetUserByIDRequest.SerializeToString,
             response_deserializer=user_pb2.GetUserByIDReply.FromString,
         )
-        self._list = channel.unary_unary(
+        self._call_list = channel.unary_unary(
             LIST,
             request_serializer=user_pb2.ListUserRequest.SerializeToString,
             response_deserializer=user_pb2.ListUserReply.FromString,
@@ -93,27 +92,27 @@ class UserClient:
     @_rt.rpc(CREATE)
     async def create(self, request: user_pb2.CreateUserRequest, call: _rt.Call) -> user_pb2.CreateUserReply:
         """Creates a user."""
-        return await _rt.unary(self._create, request, call, self._timeout)
+        return await _rt.unary(self._call_create, request, call, self._seconds)
 
     @_rt.rpc(DELETE_BY_ID)
     async def delete_by_id(self, request: user_pb2.DeleteUserByIDRequest, call: _rt.Call) -> user_pb2.DeleteUserByIDReply:
         """Deletes a user (soft: the row stays, marked as deleted)."""
-        return await _rt.unary(self._delete_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_delete_by_id, request, call, self._seconds)
 
     @_rt.rpc(UPDATE_BY_ID)
     async def update_by_id(self, request: user_pb2.UpdateUserByIDRequest, call: _rt.Call) -> user_pb2.UpdateUserByIDReply:
         """Changes a user; only the fields that were sent are written."""
-        return await _rt.unary(self._update_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_update_by_id, request, call, self._seconds)
 
     @_rt.rpc(GET_BY_ID)
     async def get_by_id(self, request: user_pb2.GetUserByIDRequest, call: _rt.Call) -> user_pb2.GetUserByIDReply:
         """Returns one user."""
-        return await _rt.unary(self._get_by_id, request, call, self._timeout)
+        return await _rt.unary(self._call_get_by_id, request, call, self._seconds)
 
     @_rt.rpc(LIST)
     async def list(self, request: user_pb2.ListUserRequest, call: _rt.Call) -> user_pb2.ListUserReply:
         """Lists users, newest first unless `sort` says otherwise."""
-        return await _rt.unary(self._list, request, call, self._timeout)
+        return await _rt.unary(self._call_list, request, call, self._seconds)
 
 
 def check_CreateUserRequest(m: user_pb2.CreateUserRequest) -> _rt.Violation | None:
@@ -125,132 +124,41 @@ def check_CreateUserRequest(m: user_pb2.CreateUserRequest) -> _rt.Violation | No
         return ("email", "must have at least 3 characters")
     if len(m.email) > 255:
         return ("email", "must have at most 255 characters")
-    if _re.search('^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+\\Z', m.email) is None:
+    if _re.search("^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+\\Z", m.email) is None:
         return ("email", "must match the pattern ^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$")
     if len(m.phone) > 30:
         return ("phone", "must have at most 30 characters")
     if len(m.avatar) > 255:
         return ("avatar", "must have at most 255 characters")
-    if m.age > 200:
+    if not m.age <= 200:
         return ("age", "must be at most 200")
-    if m.age < 0:
+    if not m.age >= 0:
         return ("age", "must be at least 0")
-    if m.gender > 2:
+    if not m.gender <= 2:
         return ("gender", "must be at most 2")
-    if m.gender < 0:
+    if not m.gender >= 0:
         return ("gender", "must be at least 0")
-    if m.status > 2:
+    if not m.status <= 2:
         return ("status", "must be at most 2")
-    if m.status < 0:
+    if not m.status >= 0:
         return ("status", "must be at least 0")
-    if m.loginAt > 9223372036854775807:
+    if not m.loginAt <= 9223372036854775807:
         return ("loginAt", "must be at most 9223372036854775807")
-    if m.loginType > 4:
+    if not m.loginType <= 4:
         return ("loginType", "must be at most 4")
-    if m.loginType < 0:
+    if not m.loginType >= 0:
         return ("loginType", "must be at least 0")
     return None
 
 
-class CreateUserRequest(_rt.Body):
-    """A user to create."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Alice', 'password': 'correct horse 7', 'email': 'alice@example.com', 'phone': '+4915112345678', 'avatar': 'https://example.com/a.png', 'age': 30, 'gender': 2, 'status': 0, 'loginAt': 0, 'loginType': 0}]})
-
-    name: Annotated[str, Field(strict=True, max_length=50), _rt.TEXT] = Field(default="", description="Name to show.", examples=['Alice'])
-    password: Annotated[str, Field(strict=True, max_length=128), _rt.TEXT] = Field(default="", description="Password in clear; stored as an argon2id hash and never returned.", examples=['correct horse 7'])
-    email: Annotated[str, Field(strict=True, min_length=3, max_length=255, pattern='^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$'), _rt.TEXT] = Field(description="E-mail address, unique among users.", examples=['alice@example.com'])
-    phone: Annotated[str, Field(strict=True, max_length=30), _rt.TEXT] = Field(default="", description="Telephone number.", examples=['+4915112345678'])
-    avatar: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] = Field(default="", description="Address of a picture.", examples=['https://example.com/a.png'])
-    age: Annotated[int, Field(strict=True, le=200, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Age in years.", examples=[30])
-    gender: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="1 male, 2 female, 0 not told.", examples=[2])
-    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Set by the server, 0 for a new user. 0 and 1 are taken from clients that send all fields, and not stored; banning (2) is refused.", examples=[0])
-    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(default=0, description="Set by the server at each login; a value that is sent is not stored.", examples=[0])
-    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] = Field(default=0, description="Set by the server at each login; a value that is sent is not stored.", examples=[0])
-
-    def to_proto(self) -> user_pb2.CreateUserRequest:
-        return user_pb2.CreateUserRequest(
-            name=self.name,
-            password=self.password,
-            email=self.email,
-            phone=self.phone,
-            avatar=self.avatar,
-            age=self.age,
-            gender=self.gender,
-            status=self.status,
-            loginAt=self.loginAt,
-            loginType=self.loginType,
-        )
-
-
-def encode_CreateUserReply(m: user_pb2.CreateUserReply) -> dict[str, Any]:
-    return {
-        "id": m.id,
-    }
-
-
-class CreateUserReply(_rt.Reply):
-    """The new user."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the new user.")
-
-
 def check_DeleteUserByIDRequest(m: user_pb2.DeleteUserByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
+    if not m.id > 0:
         return ("id", "must be greater than 0")
     return None
-
-
-class DeleteUserByIDRequest(_rt.Body):
-    """Names the user to delete."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the user.", examples=[1])
-
-    def to_proto(self) -> user_pb2.DeleteUserByIDRequest:
-        return user_pb2.DeleteUserByIDRequest(
-            id=self.id,
-        )
-
-
-def encode_DeleteUserByIDReply(_: user_pb2.DeleteUserByIDReply) -> dict[str, Any]:
-    return {}
-
-
-class DeleteUserByIDReply(_rt.Reply):
-    """The user was deleted."""
-
-
-def encode_UpdateUserByIDReply(_: user_pb2.UpdateUserByIDReply) -> dict[str, Any]:
-    return {}
-
-
-class UpdateUserByIDReply(_rt.Reply):
-    """The user was changed."""
-
-
-def check_GetUserByIDRequest(m: user_pb2.GetUserByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
-        return ("id", "must be greater than 0")
-    return None
-
-
-class GetUserByIDRequest(_rt.Body):
-    """Names the user to return."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
-
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the user.", examples=[1])
-
-    def to_proto(self) -> user_pb2.GetUserByIDRequest:
-        return user_pb2.GetUserByIDRequest(
-            id=self.id,
-        )
 
 
 def check_UpdateUserByIDRequest(m: user_pb2.UpdateUserByIDRequest) -> _rt.Violation | None:
-    if m.id <= 0:
+    if not m.id > 0:
         return ("id", "must be greater than 0")
     if m.HasField("name"):
         if len(m.name) > 50:
@@ -263,7 +171,7 @@ def check_UpdateUserByIDRequest(m: user_pb2.UpdateUserByIDRequest) -> _rt.Violat
             return ("email", "must have at least 3 characters")
         if len(m.email) > 255:
             return ("email", "must have at most 255 characters")
-        if _re.search('^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+\\Z', m.email) is None:
+        if _re.search("^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+\\Z", m.email) is None:
             return ("email", "must match the pattern ^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$")
     if m.HasField("phone"):
         if len(m.phone) > 30:
@@ -272,69 +180,87 @@ def check_UpdateUserByIDRequest(m: user_pb2.UpdateUserByIDRequest) -> _rt.Violat
         if len(m.avatar) > 255:
             return ("avatar", "must have at most 255 characters")
     if m.HasField("age"):
-        if m.age > 200:
+        if not m.age <= 200:
             return ("age", "must be at most 200")
-        if m.age < 0:
+        if not m.age >= 0:
             return ("age", "must be at least 0")
     if m.HasField("gender"):
-        if m.gender > 2:
+        if not m.gender <= 2:
             return ("gender", "must be at most 2")
-        if m.gender < 0:
+        if not m.gender >= 0:
             return ("gender", "must be at least 0")
     if m.HasField("status"):
-        if m.status > 2:
+        if not m.status <= 2:
             return ("status", "must be at most 2")
-        if m.status < 0:
+        if not m.status >= 0:
             return ("status", "must be at least 0")
     if m.HasField("loginAt"):
-        if m.loginAt > 9223372036854775807:
+        if not m.loginAt <= 9223372036854775807:
             return ("loginAt", "must be at most 9223372036854775807")
     if m.HasField("loginType"):
-        if m.loginType > 4:
+        if not m.loginType <= 4:
             return ("loginType", "must be at most 4")
-        if m.loginType < 0:
+        if not m.loginType >= 0:
             return ("loginType", "must be at least 0")
     return None
 
 
-class UpdateUserByIDRequestBody(_rt.Body):
-    """The fields of a user to change."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'name': 'Alice', 'password': 'correct horse 7', 'email': 'alice@example.com', 'phone': '+4915112345678', 'avatar': 'https://example.com/a.png', 'age': 30, 'gender': 2, 'status': 0, 'loginAt': 0, 'loginType': 0}]})
-
-    name: Annotated[str, Field(strict=True, max_length=50), _rt.TEXT] | None = Field(default=None, description="Name to show.", examples=['Alice'])
-    password: Annotated[str, Field(strict=True, max_length=128), _rt.TEXT] | None = Field(default=None, description="Password in clear; stored as an argon2id hash and never returned.", examples=['correct horse 7'])
-    email: Annotated[str, Field(strict=True, min_length=3, max_length=255, pattern='^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$'), _rt.TEXT] | None = Field(default=None, description="E-mail address, unique among users.", examples=['alice@example.com'])
-    phone: Annotated[str, Field(strict=True, max_length=30), _rt.TEXT] | None = Field(default=None, description="Telephone number.", examples=['+4915112345678'])
-    avatar: Annotated[str, Field(strict=True, max_length=255), _rt.TEXT] | None = Field(default=None, description="Address of a picture.", examples=['https://example.com/a.png'])
-    age: Annotated[int, Field(strict=True, le=200, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="Age in years.", examples=[30])
-    gender: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="1 male, 2 female, 0 not told.", examples=[2])
-    status: Annotated[int, Field(strict=True, le=2, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="Set by the server, 0 for a new user. 0 and 1 are taken from clients that send all fields, and not stored; banning (2) is refused.", examples=[0])
-    loginAt: Annotated[int, Field(strict=True, le=9223372036854775807, ge=0), _rt.WHOLE_NUMBER, _rt.UINT64] | None = Field(default=None, description="Set by the server at each login; a value that is sent is not stored.", examples=[0])
-    loginType: Annotated[int, Field(strict=True, le=4, ge=0), _rt.WHOLE_NUMBER, _rt.INT32] | None = Field(default=None, description="Set by the server at each login; a value that is sent is not stored.", examples=[0])
+def check_GetUserByIDRequest(m: user_pb2.GetUserByIDRequest) -> _rt.Violation | None:
+    if not m.id > 0:
+        return ("id", "must be greater than 0")
+    return None
 
 
-class UpdateUserByIDRequest(UpdateUserByIDRequestBody):
-    """The fields of a user to change."""
+def check_Column(m: types_pb2.Column) -> _rt.Violation | None:
+    if len(m.name) < 1:
+        return ("name", "must have at least 1 character")
+    if len(m.name) > 64:
+        return ("name", "must have at most 64 characters")
+    if len(m.exp) > 8:
+        return ("exp", "must have at most 8 characters")
+    if len(m.value) > 4096:
+        return ("value", "must have at most 4096 characters")
+    if len(m.logic) > 8:
+        return ("logic", "must have at most 8 characters")
+    return None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{'id': 1}]})
 
-    id: Annotated[int, Field(strict=True, gt=0, le=18446744073709551615), _rt.WHOLE_NUMBER, _rt.UINT64] = Field(description="Id of the user.", examples=[1])
+def check_Params(m: types_pb2.Params) -> _rt.Violation | None:
+    if not m.page >= 0:
+        return ("page", "must be at least 0")
+    if not m.limit > 0:
+        return ("limit", "must be greater than 0")
+    if len(m.sort) > 256:
+        return ("sort", "must have at most 256 characters")
+    if len(m.columns) > 32:
+        return ("columns", "must have at most 32 items")
+    for index, item in enumerate(m.columns):
+        if (bad := check_Column(item)) is not None:
+            return (f"columns[{index}].{bad[0]}", bad[1])
+    return None
 
-    def to_proto(self) -> user_pb2.UpdateUserByIDRequest:
-        return user_pb2.UpdateUserByIDRequest(
-            id=self.id,
-            name=self.name,
-            password=self.password,
-            email=self.email,
-            phone=self.phone,
-            avatar=self.avatar,
-            age=self.age,
-            gender=self.gender,
-            status=self.status,
-            loginAt=self.loginAt,
-            loginType=self.loginType,
-        )
+
+def check_ListUserRequest(m: user_pb2.ListUserRequest) -> _rt.Violation | None:
+    if not m.HasField("params"):
+        return ("params", "is required")
+    if m.HasField("params"):
+        if (bad := check_Params(m.params)) is not None:
+            return (f"params.{bad[0]}", bad[1])
+    return None
+
+
+def encode_CreateUserReply(m: user_pb2.CreateUserReply) -> dict[str, Any]:
+    return {
+        "id": m.id,
+    }
+
+
+def encode_DeleteUserByIDReply(_: user_pb2.DeleteUserByIDReply) -> dict[str, Any]:
+    return {}
+
+
+def encode_UpdateUserByIDReply(_: user_pb2.UpdateUserByIDReply) -> dict[str, Any]:
+    return {}
 
 
 def encode_User(m: user_pb2.User) -> dict[str, Any]:
@@ -355,55 +281,10 @@ def encode_User(m: user_pb2.User) -> dict[str, Any]:
     }
 
 
-class User(_rt.Reply):
-    """A user as stored."""
-
-    id: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Id of the user.")
-    createdAt: str = Field(description="Time of creation, RFC 3339.")
-    updatedAt: str = Field(description="Time of the last change, RFC 3339.")
-    name: str = Field(description="Name to show.")
-    password: str = Field(description="Always empty: no call returns a password.")
-    email: str = Field(description="E-mail address, unique among users.")
-    phone: str = Field(description="Telephone number.")
-    avatar: str = Field(description="Address of a picture.")
-    age: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="Age in years.")
-    gender: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="1 male, 2 female, 0 not told.")
-    status: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="0 unverified, 1 normal, 2 banned.")
-    loginAt: Annotated[int, Field(ge=0, le=18446744073709551615), _rt.UINT64] = Field(description="Last login as Unix time in seconds.")
-    loginType: Annotated[int, Field(ge=-2147483648, le=2147483647), _rt.INT32] = Field(description="1 web, 2 mobile, 3 desktop, 4 api, 0 never.")
-
-
 def encode_GetUserByIDReply(m: user_pb2.GetUserByIDReply) -> dict[str, Any]:
     return {
         "user": encode_User(m.user) if m.HasField("user") else None,
     }
-
-
-class GetUserByIDReply(_rt.Reply):
-    """One user."""
-
-    user: User | None = Field(description="The user.")
-
-
-def check_ListUserRequest(m: user_pb2.ListUserRequest) -> _rt.Violation | None:
-    if not m.HasField("params"):
-        return ("params", "is required")
-    if m.HasField("params") and (bad := types_api.check_Params(m.params)) is not None:
-        return (f"params.{bad[0]}", bad[1])
-    return None
-
-
-class ListUserRequest(_rt.Body):
-    """Which users to list."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{'params': {'limit': 10, 'sort': '-id', 'columns': [{'name': 'id', 'exp': 'gt', 'value': '0'}], 'before': 0}}]})
-
-    params: types_api.Params = Field(description="Page, order and filter.")
-
-    def to_proto(self) -> user_pb2.ListUserRequest:
-        return user_pb2.ListUserRequest(
-            params=self.params.to_proto(),
-        )
 
 
 def encode_ListUserReply(m: user_pb2.ListUserReply) -> dict[str, Any]:
@@ -413,51 +294,97 @@ def encode_ListUserReply(m: user_pb2.ListUserReply) -> dict[str, Any]:
     }
 
 
-class ListUserReply(_rt.Reply):
-    """One page of users."""
-
-    total: Annotated[int, Field(ge=-9223372036854775808, le=9223372036854775807), _rt.INT64] = Field(description="Number of rows that meet the conditions, on all pages.")
-    users: list[User] = Field(description="The rows of this page.")
-
-
-class CreateUserReplyEnvelope(_rt.Reply):
-    """The new user."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: CreateUserReply
-
-
-class DeleteUserByIDReplyEnvelope(_rt.Reply):
-    """The user was deleted."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: DeleteUserByIDReply
-
-
-class UpdateUserByIDReplyEnvelope(_rt.Reply):
-    """The user was changed."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: UpdateUserByIDReply
-
-
-class GetUserByIDReplyEnvelope(_rt.Reply):
-    """One user."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: GetUserByIDReply
-
-
-class ListUserReplyEnvelope(_rt.Reply):
-    """One page of users."""
-
-    code: Literal[0] = Field(description="0: done.")
-    msg: str = Field(description="ok", examples=["ok"])
-    data: ListUserReply
+_SHOWN: _rt.Shown = {
+    "api.user.v1.CreateUserRequest": {
+        "": {"description": "A user to create."},
+        "name": {"description": "Name to show.", "maxLength": 50, "examples": ["Alice"]},
+        "password": {"description": "Password in clear; stored as an argon2id hash and never returned.", "maxLength": 128, "examples": ["correct horse 7"]},
+        "email": {"description": "E-mail address, unique among users.", "minLength": 3, "maxLength": 255, "pattern": "^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$", "examples": ["alice@example.com"], "required": True},
+        "phone": {"description": "Telephone number.", "maxLength": 30, "examples": ["+4915112345678"]},
+        "avatar": {"description": "Address of a picture.", "maxLength": 255, "examples": ["https://example.com/a.png"]},
+        "age": {"description": "Age in years.", "maximum": 200, "minimum": 0, "examples": [30]},
+        "gender": {"description": "1 male, 2 female, 0 not told.", "maximum": 2, "minimum": 0, "examples": [2]},
+        "status": {"description": "Set by the server, 0 for a new user. 0 and 1 are taken from clients that send all fields, and not stored; banning (2) is refused.", "maximum": 2, "minimum": 0, "examples": [0]},
+        "loginAt": {"description": "Set by the server at each login; a value that is sent is not stored.", "maximum": 9223372036854775807, "examples": [0]},
+        "loginType": {"description": "Set by the server at each login; a value that is sent is not stored.", "maximum": 4, "minimum": 0, "examples": [0]},
+    },
+    "api.user.v1.DeleteUserByIDRequest": {
+        "": {"description": "Names the user to delete."},
+        "id": {"description": "Id of the user.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.user.v1.UpdateUserByIDRequest": {
+        "": {"description": "The fields of a user to change."},
+        "id": {"description": "Id of the user.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+        "name": {"description": "Name to show.", "maxLength": 50, "examples": ["Alice"]},
+        "password": {"description": "Password in clear; stored as an argon2id hash and never returned.", "maxLength": 128, "examples": ["correct horse 7"]},
+        "email": {"description": "E-mail address, unique among users.", "minLength": 3, "maxLength": 255, "pattern": "^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$", "examples": ["alice@example.com"]},
+        "phone": {"description": "Telephone number.", "maxLength": 30, "examples": ["+4915112345678"]},
+        "avatar": {"description": "Address of a picture.", "maxLength": 255, "examples": ["https://example.com/a.png"]},
+        "age": {"description": "Age in years.", "maximum": 200, "minimum": 0, "examples": [30]},
+        "gender": {"description": "1 male, 2 female, 0 not told.", "maximum": 2, "minimum": 0, "examples": [2]},
+        "status": {"description": "Set by the server, 0 for a new user. 0 and 1 are taken from clients that send all fields, and not stored; banning (2) is refused.", "maximum": 2, "minimum": 0, "examples": [0]},
+        "loginAt": {"description": "Set by the server at each login; a value that is sent is not stored.", "maximum": 9223372036854775807, "examples": [0]},
+        "loginType": {"description": "Set by the server at each login; a value that is sent is not stored.", "maximum": 4, "minimum": 0, "examples": [0]},
+    },
+    "api.user.v1.GetUserByIDRequest": {
+        "": {"description": "Names the user to return."},
+        "id": {"description": "Id of the user.", "exclusiveMinimum": 0, "examples": [1], "required": True},
+    },
+    "api.types.Column": {
+        "": {"description": "One condition on one column."},
+        "name": {"description": "Column name, as in SQL or as in JSON.", "minLength": 1, "maxLength": 64, "examples": ["id"], "required": True},
+        "exp": {"description": "eq, neq, gt, gte, lt, lte, like, in, or =, !=, >, >=, <, <=; empty means eq.", "maxLength": 8, "examples": ["gt"]},
+        "value": {"description": "The value to compare with; `like` looks for it anywhere, `in` takes several separated by commas.", "maxLength": 4096, "examples": ["0"]},
+        "logic": {"description": "How this condition is joined to the next: and, or, &, &&, |, ||; empty means and.", "maxLength": 8},
+    },
+    "api.types.Params": {
+        "": {"description": "Which page of a list to return, in which order, filtered by which columns."},
+        "page": {"description": "Page number, starting at 0.", "minimum": 0},
+        "limit": {"description": "Rows per page; more than 1,000 is taken as 1,000.", "exclusiveMinimum": 0, "examples": [10], "required": True},
+        "sort": {"description": "Columns to sort by, separated by commas; a leading \"-\" sorts descending. Empty: newest first.", "maxLength": 256, "examples": ["-id"]},
+        "columns": {"description": "Conditions that a row must meet; none means all rows.", "maxItems": 32},
+        "before": {"description": "Only rows whose id is lower, newest first: the last id of a page asks for the next one, and no row is doubled or missed while rows come and go. 0 or absent: from the newest on. `total` is not changed by it.", "examples": [0]},
+    },
+    "api.user.v1.ListUserRequest": {
+        "": {"description": "Which users to list."},
+        "params": {"description": "Page, order and filter.", "required": True},
+    },
+    "api.user.v1.CreateUserReply": {
+        "": {"description": "The new user."},
+        "id": {"description": "Id of the new user."},
+    },
+    "api.user.v1.DeleteUserByIDReply": {
+        "": {"description": "The user was deleted."},
+    },
+    "api.user.v1.UpdateUserByIDReply": {
+        "": {"description": "The user was changed."},
+    },
+    "api.user.v1.User": {
+        "": {"description": "A user as stored."},
+        "id": {"description": "Id of the user."},
+        "createdAt": {"description": "Time of creation, RFC 3339."},
+        "updatedAt": {"description": "Time of the last change, RFC 3339."},
+        "name": {"description": "Name to show."},
+        "password": {"description": "Always empty: no call returns a password."},
+        "email": {"description": "E-mail address, unique among users."},
+        "phone": {"description": "Telephone number."},
+        "avatar": {"description": "Address of a picture."},
+        "age": {"description": "Age in years."},
+        "gender": {"description": "1 male, 2 female, 0 not told."},
+        "status": {"description": "0 unverified, 1 normal, 2 banned."},
+        "loginAt": {"description": "Last login as Unix time in seconds."},
+        "loginType": {"description": "1 web, 2 mobile, 3 desktop, 4 api, 0 never."},
+    },
+    "api.user.v1.GetUserByIDReply": {
+        "": {"description": "One user."},
+        "user": {"description": "The user."},
+    },
+    "api.user.v1.ListUserReply": {
+        "": {"description": "One page of users."},
+        "total": {"description": "Number of rows that meet the conditions, on all pages."},
+        "users": {"description": "The rows of this page."},
+    },
+}
 
 
 _CREATE = _rt.Rpc(
@@ -466,11 +393,8 @@ _CREATE = _rt.Rpc(
     request=user_pb2.CreateUserRequest,
     reply=user_pb2.CreateUserReply,
     check=check_CreateUserRequest,
-    model=CreateUserRequest,
-    body=CreateUserRequest,
     encode=encode_CreateUserReply,
-    envelope=CreateUserReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/user", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/user", body="*"),),
     summary="Creates a user",
     description="Creates a user.",
 )
@@ -481,10 +405,8 @@ _DELETE_BY_ID = _rt.Rpc(
     request=user_pb2.DeleteUserByIDRequest,
     reply=user_pb2.DeleteUserByIDReply,
     check=check_DeleteUserByIDRequest,
-    model=DeleteUserByIDRequest,
     encode=encode_DeleteUserByIDReply,
-    envelope=DeleteUserByIDReplyEnvelope,
-    http=_rt.Http("DELETE", "/api/v1/user/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("DELETE", "/api/v1/user/{id}"),),
     summary="Deletes a user (soft: the row stays, marked as deleted)",
     description="Deletes a user (soft: the row stays, marked as deleted).",
 )
@@ -495,11 +417,8 @@ _UPDATE_BY_ID = _rt.Rpc(
     request=user_pb2.UpdateUserByIDRequest,
     reply=user_pb2.UpdateUserByIDReply,
     check=check_UpdateUserByIDRequest,
-    model=UpdateUserByIDRequest,
-    body=UpdateUserByIDRequestBody,
     encode=encode_UpdateUserByIDReply,
-    envelope=UpdateUserByIDReplyEnvelope,
-    http=_rt.Http("PUT", "/api/v1/user/{id}", reads_body=True, path_fields=("id",)),
+    routes=(_rt.Http("PUT", "/api/v1/user/{id}", body="*"),),
     summary="Changes a user; only the fields that were sent are written",
     description="Changes a user; only the fields that were sent are written.",
 )
@@ -510,10 +429,8 @@ _GET_BY_ID = _rt.Rpc(
     request=user_pb2.GetUserByIDRequest,
     reply=user_pb2.GetUserByIDReply,
     check=check_GetUserByIDRequest,
-    model=GetUserByIDRequest,
     encode=encode_GetUserByIDReply,
-    envelope=GetUserByIDReplyEnvelope,
-    http=_rt.Http("GET", "/api/v1/user/{id}", reads_body=False, path_fields=("id",)),
+    routes=(_rt.Http("GET", "/api/v1/user/{id}"),),
     summary="Returns one user",
     description="Returns one user.",
 )
@@ -524,11 +441,8 @@ _LIST = _rt.Rpc(
     request=user_pb2.ListUserRequest,
     reply=user_pb2.ListUserReply,
     check=check_ListUserRequest,
-    model=ListUserRequest,
-    body=ListUserRequest,
     encode=encode_ListUserReply,
-    envelope=ListUserReplyEnvelope,
-    http=_rt.Http("POST", "/api/v1/user/list", reads_body=True, path_fields=()),
+    routes=(_rt.Http("POST", "/api/v1/user/list", body="*"),),
     summary="Lists users, newest first unless `sort` says otherwise",
     description="Lists users, newest first unless `sort` says otherwise.",
 )
@@ -547,7 +461,7 @@ def user_handlers(api: UserApi, hooks: _rt.Hooks) -> grpc.GenericRpcHandler:
 
 def user_router(api: UserApi, hooks: _rt.Hooks) -> APIRouter:
     """The HTTP routes that are served by `api`."""
-    return _rt.http_router("user", (
+    return _rt.http_router("user", _SHOWN, (
         (_CREATE, api.create),
         (_DELETE_BY_ID, api.delete_by_id),
         (_UPDATE_BY_ID, api.update_by_id),
