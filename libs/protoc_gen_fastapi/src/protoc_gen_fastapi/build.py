@@ -8,6 +8,7 @@ from google.protobuf.compiler import plugin_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from protoc_gen_fastapi import paths
+from protoc_gen_fastapi.known import TEXTS
 from protoc_gen_fastapi.model import Field, File, Message, Method, Oneof, Route, Service, Streams, is_known, is_map
 from protoc_gen_fastapi.options import Options
 from protoc_gen_fastapi.problems import Place, Problems
@@ -157,8 +158,8 @@ def _route(binding: Any, it: MethodDescriptor) -> Route:
     template = paths.parse(path)
     for name in template.fields:
         field = _inner_field(it.input_type, name)
-        if field.is_repeated or (field.message_type is not None and not is_known(field.message_type)):
-            raise ValueError(f"{{{name}}} in the path is a list or a message; only a plain field can stand there")
+        if is_map(field) or (field.message_type is not None and field.message_type.full_name not in TEXTS):
+            raise ValueError(f"{{{name}}} in the path is a message or a map; only a plain field can stand there")
     if binding.body not in ("", "*"):
         _inner_field(it.input_type, binding.body)
     if binding.response_body:

@@ -110,10 +110,11 @@ def parse(text: str) -> Template:
 
 
 def _without_verb(body: str) -> tuple[str, str]:
-    head, colon, verb = body.rpartition(":")
-    if not colon or "}" in verb or "/" in verb:
+    colon = body.find(":", max(body.rfind("}"), body.rfind("/")) + 1)
+    if colon == -1:
         return body, ""
-    if not _LITERAL(verb):
+    head, verb = body[:colon], body[colon + 1 :]
+    if not all(map(_LITERAL, verb.split(":"))):
         raise TemplateError(f'":{verb}" is no verb')
     return head, verb
 

@@ -147,10 +147,10 @@ def _request(route: Documented, schemas: "Schemas") -> Schema:
         body = schemas.request(descriptor, leave_out=in_path)
         shown["requestBody"] = _body(body, required=schemas.requires(descriptor, in_path))
     elif http.body:
-        field = descriptor.fields_by_name[http.body]
+        field = _field_at(descriptor, http.body)
         shown["requestBody"] = _body(schemas.field(field, request=True), required=schemas.is_required(field))
     if http.body != "*":
-        left = [f for f in descriptor.fields if f.name not in in_path and f.name != http.body]
+        left = [f for f in descriptor.fields if f.name not in in_path and f.name != http.body.partition(".")[0]]
         names = [name for name in _query_names(left, "") if name not in http.path_fields]
         parameters += [_parameter(route, schemas, name, "query") for name in names]
     return {**({"parameters": parameters} if parameters else {}), **shown}

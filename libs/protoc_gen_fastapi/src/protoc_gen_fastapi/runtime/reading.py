@@ -26,7 +26,7 @@ Fields = tuple[FieldDescriptor, ...]
 class RequestReader:
     """Reads the requests of one route."""
 
-    __slots__ = ("_body", "_check", "_in_path", "_request", "_shape", "_shapes")
+    __slots__ = ("_body", "_body_at", "_check", "_in_path", "_request", "_shape", "_shapes")
 
     def __init__(self, rpc: Rpc, http: Http, shapes: Shapes) -> None:
         self._request = rpc.request
@@ -34,6 +34,7 @@ class RequestReader:
         self._shapes = shapes
         self._shape = shapes.of(rpc.takes)
         self._body = http.body
+        self._body_at = self._way(http.body) if http.body not in ("", "*") else ()
         self._in_path = {name: self._way(name) for name in http.path_fields}
 
     async def read(
@@ -71,11 +72,11 @@ class RequestReader:
 
     def _values(self, body: Any, path: Mapping[str, str], query: "Query") -> dict[str, Any]:
         """What is sent, wherever it is: the path wins over the query, the query over the body."""
-        values: dict[str, Any]
+        values: dict[str, Any] = {}
         if body is None or not self._body:
-            values = {}
+            pass
         elif self._body != "*":
-            values = {self._body: body}
+            _put(values, self._body_at, body)
         elif isinstance(body, dict):
             values = cast("dict[str, Any]", body)
         else:
@@ -83,7 +84,7 @@ class RequestReader:
         for name in query.first:
             self._add_query(values, name, query)
         for name, text in path.items():
-            _put(values, self._in_path[name], _value_of(self._in_path[name][-1], text))
+            _put(values, self._in_path[name], _in_path(self._in_path[name][-1], text))
         return values
 
     def _add_query(self, values: dict[str, Any], name: str, query: "Query") -> None:
@@ -163,6 +164,13 @@ def _rename(values: dict[str, Any], field: FieldDescriptor, value: Any) -> None:
     if field.json_name != field.name:
         values.pop(field.json_name, None)
     values[field.name] = value
+
+
+def _in_path(field: FieldDescriptor, text: str) -> Any:
+    """What stands in a path; a list has commas between its items."""
+    if field.is_repeated:
+        return [_value_of(field, item) for item in text.split(",")]
+    return _value_of(field, text)
 
 
 def _value_of(field: FieldDescriptor, text: str) -> Any:
