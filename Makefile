@@ -6,7 +6,7 @@ ESHOP := .venv/bin/eshop
 TEST_STACK := --stack test
 
 .PHONY: help bootstrap up down status logs doctor clean demo verify dead-letters parts k6 bench test test-fast lint \
-	types protos protos-check check unit docs audit sbom release faults compose-up compose-down compose-test
+	types protos protos-check manifests manifests-check check unit docs audit sbom release faults compose-up compose-down compose-test
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,7 +83,7 @@ compose-test: bootstrap ## Try the compose file for real, with an engine and ima
 	@$(ESHOP) compose-test $(if $(OFFSET),--port-offset $(OFFSET)) $(if $(FULL),--full) \
 		$(if $(TRANSCRIPT),--transcript "$(TRANSCRIPT)")
 
-check: lint types protos-check unit ## What a change must pass before others see it: no servers, a few minutes
+check: lint types protos-check manifests-check unit ## What a change must pass before others see it: no servers, a few minutes
 
 unit: bootstrap ## Run the tests that need no servers
 	@.venv/bin/pytest -q -m "not parts and not stack" $(ARGS)
@@ -103,6 +103,12 @@ lint: bootstrap ## Check style and formatting
 
 types: bootstrap ## Check types
 	@.venv/bin/pyright --pythonpath .venv/bin/python
+
+manifests: bootstrap ## Write what other tools need to be told of each service
+	@$(ESHOP) manifests
+
+manifests-check: bootstrap ## Fail when that is stale
+	@$(ESHOP) manifests --check
 
 protos: bootstrap ## Generate code from the .proto files
 	@.venv/bin/python protos/generate.py

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -9,24 +10,10 @@ from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from eshop_protos.coupon.v1 import coupon_api
-from eshop_protos.eshop_gw.v1 import eshop_gw_api
-from eshop_protos.flash_sale.v1 import flash_sale_api
-from eshop_protos.order.v1 import order_api
-from eshop_protos.pay.v1 import pay_api
-from eshop_protos.product.v1 import product_api
-from eshop_protos.stock.v1 import stock_api
-from eshop_protos.user.v1 import user_api
+from eshop_deploy.stacks import services
 
 APIS: dict[str, ModuleType] = {
-    "user": user_api,
-    "product": product_api,
-    "order": order_api,
-    "stock": stock_api,
-    "coupon": coupon_api,
-    "pay": pay_api,
-    "flash_sale": flash_sale_api,
-    "gw": eshop_gw_api,
+    service.name: import_module(f"eshop_protos.{service.folder}.v1.{service.folder}_api") for service in services()
 }
 
 

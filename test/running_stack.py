@@ -10,22 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eshop_deploy.stacks import StackDir
+from eshop_deploy.stacks import StackDir, services
 
 VARIABLE = "ESHOP_TEST_STACK"
 SKIP_REASON = f"no stack to test: `make test` starts one, {VARIABLE}=shop takes the running shop"
 
-_PORTS = {
-    "ESHOP_USER": (30080, 30082),
-    "ESHOP_PRODUCT": (30180, 30182),
-    "ESHOP_ORDER": (30280, 30282),
-    "ESHOP_STOCK": (30380, 30382),
-    "ESHOP_COUPON": (30480, 30482),
-    "ESHOP_PAY": (30580, 30582),
-    "ESHOP_FLASH_SALE": (30680, 30682),
-    "ESHOP_GW": (8080, 8282),
-}
-SERVICES = tuple(name.removeprefix("ESHOP_").lower() for name in _PORTS)
+SERVICES = tuple(service.name for service in services())
 _DEFAULTS = {
     "ESHOP_HOST": "127.0.0.1",
     "ESHOP_MYSQL_PORT": "3306",
@@ -41,8 +31,8 @@ _DEFAULTS = {
     "ESHOP_ORDER_ID_KEY": "",
     "ESHOP_KAFKA_ORDER_TOPIC": "flash-sale-order",
     "ESHOP_KAFKA_DEAD_LETTER_TOPIC": "flash-sale-order-dead-letter",
-    **{f"{name}_HTTP_PORT": str(http) for name, (http, _) in _PORTS.items()},
-    **{f"{name}_GRPC_PORT": str(grpc) for name, (_, grpc) in _PORTS.items()},
+    **{f"ESHOP_{service.name.upper()}_HTTP_PORT": str(service.http) for service in services()},
+    **{f"ESHOP_{service.name.upper()}_GRPC_PORT": str(service.grpc) for service in services()},
 }
 
 

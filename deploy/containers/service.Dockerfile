@@ -19,6 +19,7 @@ COPY libs/aiodtm/pyproject.toml libs/aiodtm/
 COPY libs/chassis/pyproject.toml libs/chassis/
 COPY libs/eshop_contract/pyproject.toml libs/eshop_contract/
 COPY libs/protoc_gen_fastapi/pyproject.toml libs/protoc_gen_fastapi/
+# manifests: begin copied
 COPY user/pyproject.toml user/
 COPY product/pyproject.toml product/
 COPY order/pyproject.toml order/
@@ -27,6 +28,7 @@ COPY coupon/pyproject.toml coupon/
 COPY pay/pyproject.toml pay/
 COPY flash_sale/pyproject.toml flash_sale/
 COPY eshop_gw/pyproject.toml eshop_gw/
+# manifests: end
 COPY deploy/pyproject.toml deploy/
 COPY bench/pyproject.toml bench/
 # What the lock names. The root file system is read-only at run time, so the bytecode has to be there; by hash it does not

@@ -11,7 +11,7 @@ import typer
 from dotenv import load_dotenv
 from rich.markup import escape
 
-from eshop_deploy import process
+from eshop_deploy import manifests, process
 from eshop_deploy.bring_up import alone, bring_up
 from eshop_deploy.clean import all_stacks, clean, clean_tools
 from eshop_deploy.compose_test import transcript
@@ -26,6 +26,7 @@ from eshop_deploy.progress import console, done, fail, step
 from eshop_deploy.settings import Settings
 from eshop_deploy.show_logs import show_logs
 from eshop_deploy.show_status import show_status
+from eshop_deploy.suite import services
 from eshop_deploy.take_down import running, take_down
 from eshop_deploy.tools import k6
 from eshop_deploy.waiting import stopwatch
@@ -130,6 +131,19 @@ def doctor_command(stack: Stack = "shop") -> None:
 def demo_command(stack: Stack = "shop") -> None:
     """Place one order of each kind on a running suite."""
     demo(_running(stack), StackDir.named(stack))
+
+
+@app.command("manifests")
+def manifests_command(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file is not fresh.")] = False,
+) -> None:
+    """Write what other tools need to be told of each service, from what the services say in their pyproject.toml."""
+    root = project_root()
+    for path, text in manifests.stale(root, services()).items():
+        if check:
+            raise BringUpError(f"{path.relative_to(root)} does not say what the services say", "Run: make manifests")
+        path.write_text(text, "utf-8")
+        console.print(f"wrote {path.relative_to(root)}")
 
 
 @app.command("verify")

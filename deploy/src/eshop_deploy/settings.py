@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from eshop_deploy.failures import BadSetting
+from eshop_deploy.suite import services
 
-SERVICES = ("user", "product", "order", "stock", "coupon", "pay", "flash_sale", "gw")
+SERVICES = tuple(service.name for service in services())
 
 DEFAULT_PORTS: dict[str, int] = {
     "mysql": 3306,
@@ -22,22 +23,8 @@ DEFAULT_PORTS: dict[str, int] = {
     "dtm_mysql_grpc": 36790,
     "dtm_redis_http": 35789,
     "dtm_redis_grpc": 35790,
-    "user_http": 30080,
-    "user_grpc": 30082,
-    "product_http": 30180,
-    "product_grpc": 30182,
-    "order_http": 30280,
-    "order_grpc": 30282,
-    "stock_http": 30380,
-    "stock_grpc": 30382,
-    "coupon_http": 30480,
-    "coupon_grpc": 30482,
-    "pay_http": 30580,
-    "pay_grpc": 30582,
-    "flash_sale_http": 30680,
-    "flash_sale_grpc": 30682,
-    "gw_http": 8080,
-    "gw_grpc": 8282,
+    **{f"{service.name}_http": service.http for service in services()},
+    **{f"{service.name}_grpc": service.grpc for service in services()},
 }
 
 

@@ -1,4 +1,4 @@
-"""The eight services, and what each is started with.
+"""The services, and what each is started with.
 
 They are started together with the stores: loading their code takes longer than a store takes to come up, and each
 waits for its own stores and says at /readyz which it misses.
@@ -17,7 +17,7 @@ from eshop_deploy.settings import SERVICES, Settings
 
 
 def package(service: str) -> str:
-    return "eshop_gw" if service == "gw" else f"eshop_{service}"
+    return f"eshop_{service}"
 
 
 def missing() -> list[str]:

@@ -11,6 +11,7 @@ from eshop_deploy.probes import http_ok
 from eshop_deploy.process import read_record, stop
 from eshop_deploy.progress import console, fail, step
 from eshop_deploy.settings import DEFAULT_PORTS, SERVICES, Settings, read_settings
+from eshop_deploy.suite import Service, services
 from eshop_deploy.take_down import running, take_down
 from eshop_deploy.tools.k6 import binary as k6_binary
 from eshop_deploy.tools.k6 import install as install_k6
@@ -22,6 +23,7 @@ __all__ = [
     "BringUpError",
     "Gateway",
     "PartFailed",
+    "Service",
     "Settings",
     "StackDir",
     "alone",
@@ -39,6 +41,7 @@ __all__ = [
     "read_settings",
     "running",
     "saved_settings",
+    "services",
     "state_dir",
     "step",
     "stop",
