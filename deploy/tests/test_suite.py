@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from eshop_deploy import manifests, suite
 from eshop_deploy.failures import BadSetting
@@ -82,7 +83,17 @@ def test_a_ninth_service_changes_every_block() -> None:
         ".dockerignore",
         ".env.example",
         "service.Dockerfile",
+        "compose.yaml",
+        "mkdocs.yml",
+        "kustomization.yaml",
+        "eshop.env",
+        "review.yaml",
     }
+    shown = yaml.safe_load(changed[ROOT / "compose.yaml"])["services"]
+    assert shown["review"]["ports"][0] == "127.0.0.1:${ESHOP_REVIEW_HTTP_PORT:-30780}:30780"
+    assert shown["gw"]["depends_on"]["review"] == {"condition": "service_healthy"}
+    service, deployment, budget = yaml.safe_load_all(changed[ROOT / "deploy/kubernetes/base/review.yaml"])
+    assert [service["kind"], deployment["kind"], budget["kind"]] == ["Service", "Deployment", "PodDisruptionBudget"]
     assert '"review",\n' in changed[ROOT / "pyproject.toml"]
     assert changed[ROOT / "pyproject.toml"].count("review") == 3
     assert "#ESHOP_REVIEW_GRPC_PORT=30782" in changed[ROOT / ".env.example"]

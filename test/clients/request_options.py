@@ -5,14 +5,14 @@ A message inside the request is spread out into its own fields; a list of messag
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 import click
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
+
+from protoc_gen_fastapi.runtime.emitted import Shown
 
 _INTEGERS = {
     FieldDescriptor.CPPTYPE_INT32,
@@ -39,7 +39,8 @@ class JsonList(click.ParamType[list[Any]]):
 
 def request_options(message: Descriptor) -> list[click.Parameter]:
     """One option for each field."""
-    return [_option(field) for field, _ in _flat(message, ())]
+    shown = _shown(message)
+    return [_option(field, shown) for field, _ in _flat(message, ())]
 
 
 def request_fields(message: Descriptor, options: dict[str, Any]) -> dict[str, Any]:
@@ -63,14 +64,13 @@ def _flat(message: Descriptor, path: tuple[str, ...]) -> Iterator[tuple[FieldDes
             yield field, path
 
 
-def _option(field: FieldDescriptor) -> click.Option:
-    info = _documented(field) or FieldInfo(default=None)
+def _option(field: FieldDescriptor, shown: Shown) -> click.Option:
+    hint = _hint(field, shown)
     names = [f"--{_variable(field).replace('_', '-')}", _variable(field)]
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return click.Option(names, is_flag=True, default=None, help=info.description)
-    return click.Option(
-        names, type=_type(field), required=info.is_required(), metavar=_metavar(field), help=_help(field, info)
-    )
+        return click.Option(names, is_flag=True, default=None, help=hint.get("description"))
+    required = bool(hint.get("required"))
+    return click.Option(names, type=_type(field), required=required, metavar=_metavar(field), help=_help(field, shown))
 
 
 def _type(field: FieldDescriptor) -> click.ParamType[Any]:
@@ -85,25 +85,28 @@ def _metavar(field: FieldDescriptor) -> str:
     return "INTEGER" if field.cpp_type in _INTEGERS else "TEXT"
 
 
-def _help(field: FieldDescriptor, info: FieldInfo) -> str:
+def _help(field: FieldDescriptor, shown: Shown) -> str:
+    text = _hint(field, shown).get("description", "")
     if field.message_type is None:
-        return info.description or ""
-    example = {inner.name: _example(inner) for inner in field.message_type.fields}
-    return f"{info.description or ''} For example: {json.dumps([example])}".strip()
+        return text
+    example = {inner.name: _example(inner, shown) for inner in field.message_type.fields}
+    return f"{text} For example: {json.dumps([example])}".strip()
 
 
-def _example(field: FieldDescriptor) -> Any:
-    info = _documented(field)
-    return info.examples[0] if info and info.examples else field.default_value
+def _example(field: FieldDescriptor, shown: Shown) -> Any:
+    examples = _hint(field, shown).get("examples")
+    return examples[0] if examples else field.default_value
 
 
-def _documented(field: FieldDescriptor) -> FieldInfo | None:
-    """What the proto says about a field; the generated model of its message knows. None for messages of gRPC alone."""
-    message = field.containing_type
-    assert message is not None
+def _shown(message: Descriptor) -> Shown:
+    """What the proto says about the fields of a request, and of what is in it; the generated module knows."""
     module = import_module(message.file.name.removesuffix(".proto").replace("/", ".") + "_api")
-    model: type[BaseModel] | None = getattr(module, message.name, None)
-    return model.model_fields[field.name] if model else None
+    return vars(module)["_SHOWN"]
+
+
+def _hint(field: FieldDescriptor, shown: Shown) -> Mapping[str, Any]:
+    assert field.containing_type is not None
+    return shown.get(field.containing_type.full_name, {}).get(field.name, {})
 
 
 def _variable(field: FieldDescriptor) -> str:

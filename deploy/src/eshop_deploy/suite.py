@@ -5,9 +5,12 @@
     grpc = 30482
     stores = ["mysql"]      # what it can't do without: mysql, redis, kafka, dtm
     lists = ["coupon"]      # tables whose totals are kept; verify counts them
+    memory = 192            # most megabytes of a container
+    cpu = "50m"             # what Kubernetes sets aside, as it writes it
+    keys = false            # whether it needs the installation's secret, which ids are signed with
 
 A table `name` stands for `eshop_<service>.<name>`. A service is called like its folder, without `eshop_`. In a checkout
-the files themselves are read; an installation without one (the images) has services.json, which `make manifests` writes.
+the files themselves are read; an installation without one (an image) has services.json, which `make manifests` writes.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from eshop_deploy.failures import BadSetting
 
 WRITTEN = "services.json"
 _STORES = frozenset(("mysql", "redis", "kafka", "dtm"))
-_KNOWN = frozenset(("http", "grpc", "stores", "lists"))
+_KNOWN = frozenset(("http", "grpc", "stores", "lists", "memory", "cpu", "keys"))
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ class Service:
     grpc: int
     stores: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    memory: int = 192
+    cpu: str = "50m"
+    keys: bool = False
+
+    @property
+    def host(self) -> str:
+        """Its name in networks and of its image, where an underscore can't be."""
+        return self.name.replace("_", "-")
 
     @property
     def package(self) -> str:
@@ -86,7 +97,8 @@ def declared(root: Path) -> Iterator[Service]:
 def written() -> Iterator[Service]:
     """The services as `make manifests` found them."""
     for told in json.loads(files("eshop_deploy").joinpath(WRITTEN).read_text("utf-8")):
-        yield Service(**{**told, "stores": tuple(told["stores"]), "lists": tuple(told["lists"])})
+        facts: dict[str, Any] = {**told, "stores": tuple(told["stores"]), "lists": tuple(told["lists"])}
+        yield Service(**facts)
 
 
 def as_written(found: tuple[Service, ...]) -> str:
@@ -105,10 +117,9 @@ def _service(project: Path, told: Mapping[str, Any]) -> Service:
     if unknown:
         raise BadSetting(f"{project}: [tool.suite] stores has {unknown[0]}", f"There are {', '.join(sorted(_STORES))}")
     folder = project.parent.name
-    name = folder.removeprefix("eshop_")
-    return Service(
-        name, folder, told["http"], told["grpc"], tuple(told.get("stores", ())), tuple(told.get("lists", ()))
-    )
+    stores, lists = tuple(told.get("stores", ())), tuple(told.get("lists", ()))
+    more = {name: told[name] for name in ("memory", "cpu", "keys") if name in told}
+    return Service(folder.removeprefix("eshop_"), folder, told["http"], told["grpc"], stores, lists, **more)
 
 
 def _tool(project: Path) -> dict[str, Any]:

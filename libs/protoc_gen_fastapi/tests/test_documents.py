@@ -6,6 +6,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from protoc_gen_fastapi.runtime import install
+
 from .conftest import Zoo
 
 
@@ -107,3 +109,17 @@ async def test_the_example_of_a_request_can_be_sent(http: httpx.AsyncClient, sch
 
 async def test_the_document_is_served_as_it_is(http: httpx.AsyncClient, document: dict[str, Any]) -> None:
     assert (await http.get("/openapi.json")).json() == document
+
+
+async def test_what_the_application_tells_of_a_route_stays(api: Any, zoo: Zoo, hooks: Any) -> None:
+    app, router = FastAPI(), api.zoo_keeper_router(zoo, hooks)
+    header = {"name": "X-Ticket", "in": "header", "schema": {"type": "string"}}
+    for route in router.routes:
+        if getattr(route, "name", "") == "UpdateByID":
+            route.openapi_extra = {"parameters": [header], "responses": {"422": {"description": "no ticket"}}}
+    install(app, hooks)
+    app.include_router(router)
+    operation = app.openapi()["paths"]["/zoo/animals/{id}"]["put"]
+    assert [p["name"] for p in operation["parameters"]] == ["id", "X-Ticket"]
+    assert operation["responses"]["422"] == {"description": "no ticket"}
+    assert "200" in operation["responses"]

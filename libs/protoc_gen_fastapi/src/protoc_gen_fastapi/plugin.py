@@ -100,7 +100,7 @@ def generate(file: File, messages: dict[str, Message], form: Form | None = None)
     for message in replies:
         encoders.emit(message)
     if services:
-        shown = {m.full_name: m for m in (*_within(messages, [m.request for m in methods if m.routes]), *replies)}
+        shown = {message.full_name: message for message in (*requests, *replies)}
         emit_shown(scope, shown.values())
     for service in services:
         service.tables(

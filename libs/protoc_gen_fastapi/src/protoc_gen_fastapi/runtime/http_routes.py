@@ -174,10 +174,8 @@ def add_documentation(app: FastAPI, document: dict[str, Any]) -> None:
         verbs = paths.get(path, {})
         operation = verbs.pop(endpoint.http.verb.lower(), None)
         if operation is not None:
-            operation.pop("parameters", None)
-            paths.setdefault(shown, {})[endpoint.http.verb.lower()] = operation | documentation.operation(
-                endpoint.documented
-            )
+            told = documentation.operation(endpoint.documented)
+            paths.setdefault(shown, {})[endpoint.http.verb.lower()] = _with_more(told, operation)
         if not verbs and path != shown:
             paths.pop(path, None)
     if tags := list(
@@ -189,3 +187,10 @@ def add_documentation(app: FastAPI, document: dict[str, Any]) -> None:
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)  # FastAPI's own answer to a parameter that it would have read
         document["components"]["schemas"] = dict(sorted((schemas | documentation.components).items()))
+
+
+def _with_more(told: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a route, with what the application has told FastAPI about it: a header, another answer."""
+    parameters = [*told.get("parameters", ()), *operation.get("parameters", ())]
+    merged = operation | told | {"responses": {**operation.get("responses", {}), **told["responses"]}}
+    return merged | ({"parameters": parameters} if parameters else {})

@@ -411,6 +411,12 @@ _SHOWN: _rt.Shown = {
         "productID": {"description": "Id of the product.", "exclusiveMinimum": 0, "examples": [1], "required": True},
         "amount": {"description": "Amount to pay in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
     },
+    "api.flashSale.v1.FlashSaleManyRequest": {
+        "": {"description": "Requests that came to the gateway together."},
+        "buyers": {"description": "The requests.", "minItems": 1, "maxItems": 1000, "required": True},
+        "requestIDs": {"description": "Request ids, one for each request, for logs.", "maxItems": 1000},
+        "idempotencyKeys": {"description": "Idempotency keys, one for each request (\"\" for none), or none at all.", "maxItems": 1000},
+    },
     "api.flashSale.v1.RedisQueryPreparedRequest": {
         "": {"description": "The message is named by the metadata of the call."},
     },

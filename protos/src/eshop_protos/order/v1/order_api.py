@@ -533,6 +533,12 @@ _SHOWN: _rt.Shown = {
         "amount": {"description": "Amount to pay in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
         "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
     },
+    "api.order.v1.SubmitManyRequest": {
+        "": {"description": "Requests that came to the gateway together."},
+        "orders": {"description": "The requests.", "minItems": 1, "maxItems": 1000, "required": True},
+        "requestIDs": {"description": "Request ids, one for each request, for logs.", "maxItems": 1000},
+        "idempotencyKeys": {"description": "Idempotency keys, one for each request (\"\" for none), or none at all.", "maxItems": 1000},
+    },
     "api.order.v1.SendSubmitOrderNotifyRequest": {
         "": {"description": "An order to accept."},
         "userID": {"description": "Id of the buyer.", "exclusiveMinimum": 0, "examples": [1], "required": True},
@@ -540,6 +546,12 @@ _SHOWN: _rt.Shown = {
         "productCount": {"description": "Number of units.", "exclusiveMinimum": 0, "examples": [1], "required": True},
         "amount": {"description": "Amount to pay in cents.", "exclusiveMinimum": 0, "examples": [100], "required": True},
         "couponID": {"description": "Id of the coupon to use; 0 means none.", "examples": [0]},
+    },
+    "api.order.v1.SendSubmitOrderNotifyManyRequest": {
+        "": {"description": "Requests that came to the gateway together."},
+        "orders": {"description": "The requests.", "minItems": 1, "maxItems": 1000, "required": True},
+        "requestIDs": {"description": "Request ids, one for each request, for logs.", "maxItems": 1000},
+        "idempotencyKeys": {"description": "Idempotency keys, one for each request (\"\" for none), or none at all.", "maxItems": 1000},
     },
     "api.order.v1.CreateOrderRequest": {
         "": {"description": "An order to claim."},
@@ -566,6 +578,10 @@ _SHOWN: _rt.Shown = {
     "api.order.v1.GetOutcomeRequest": {
         "": {"description": "Names the order to ask about."},
         "orderID": {"description": "Id of the order, as it was handed out.", "minLength": 1, "maxLength": 64, "examples": ["b01j8x5t2m4k7q9v3w6y1z0c5n"], "required": True},
+    },
+    "api.order.v1.NoteRunningManyRequest": {
+        "": {"description": "Orders that run on while their buyers have the order's id."},
+        "orders": {"description": "The orders.", "minItems": 1, "maxItems": 1000, "required": True},
     },
     "api.order.v1.DeleteOrderByIDRequest": {
         "": {"description": "Names the order to delete."},
