@@ -4,14 +4,17 @@ A message inside the request is spread out into its own fields; a list of messag
 """
 
 import json
+import pkgutil
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 import click
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+import eshop_protos
 from protoc_gen_fastapi.runtime.emitted import Shown
 
 _INTEGERS = {
@@ -39,7 +42,7 @@ class JsonList(click.ParamType[list[Any]]):
 
 def request_options(message: Descriptor) -> list[click.Parameter]:
     """One option for each field."""
-    shown = _shown(message)
+    shown = _shown()
     return [_option(field, shown) for field, _ in _flat(message, ())]
 
 
@@ -98,10 +101,14 @@ def _example(field: FieldDescriptor, shown: Shown) -> Any:
     return examples[0] if examples else field.default_value
 
 
-def _shown(message: Descriptor) -> Shown:
-    """What the proto says about the fields of a request, and of what is in it; the generated module knows."""
-    module = import_module(message.file.name.removesuffix(".proto").replace("/", ".") + "_api")
-    return vars(module)["_SHOWN"]
+@cache
+def _shown() -> Shown:
+    """What the protos say about the fields of requests and replies; the generated modules know."""
+    found: dict[str, Any] = {}
+    for module in pkgutil.walk_packages(eshop_protos.__path__, "eshop_protos."):
+        if module.name.endswith("_api"):
+            found |= vars(import_module(module.name)).get("_SHOWN", {})
+    return found
 
 
 def _hint(field: FieldDescriptor, shown: Shown) -> Mapping[str, Any]:
