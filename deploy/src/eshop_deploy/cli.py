@@ -139,9 +139,11 @@ def manifests_command(
 ) -> None:
     """Write what other tools need to be told of each service, from what the services say in their pyproject.toml."""
     root = project_root()
-    for path, text in manifests.stale(root, services()).items():
-        if check:
-            raise BringUpError(f"{path.relative_to(root)} does not say what the services say", "Run: make manifests")
+    stale = manifests.stale(root, services())
+    if check and stale:
+        names = ", ".join(str(path.relative_to(root)) for path in stale)
+        raise BringUpError(f"Not what the services say: {names}", "Run: make manifests")
+    for path, text in stale.items():
         path.write_text(text, "utf-8")
         console.print(f"wrote {path.relative_to(root)}")
 

@@ -83,6 +83,12 @@ TAKEN = [
 ]
 REFUSED = [
     (one(data="a"), "data: must be a string in base64"),
+    (one(data="===="), "data: must be a string in base64"),
+    (one(inners={"1": {}, "01": {}}), "inners[01]: is written twice"),
+    (one(at="2026-01-31T12:00:00+99:99"), "at: must be a time, as 2026-01-31T12:00:00Z"),
+    (one(at="2026-1-1T1:1:1Z"), "at: must be a time, as 2026-01-31T12:00:00Z"),
+    (one(lasts=" 1s"), "lasts: must be a duration in seconds, as 1.5s"),
+    (one(lasts="1_0s"), "lasts: must be a duration in seconds, as 1.5s"),
     (one(data=5), "data: must be a string in base64"),
     (one(size="TINY"), "size: must be one of SMALL, LARGE, HUGE"),
     (one(size=1.5), "size: must be one of SMALL, LARGE, HUGE"),
@@ -189,6 +195,17 @@ async def test_plain_answers_tell_errors_as_a_status(tmp_path: Path) -> None:
         response = await things.http.post("/do", json={"size": "TINY"})
         told = {"code": 3, "message": "size: must be one of SMALL, LARGE, HUGE", "details": []}
         assert (response.status_code, response.json()) == (400, told)
+
+
+SWAPPED = """
+service Things { rpc Do(M) returns (M) { option (google.api.http) = {post: "/do" body: "*"}; } }
+message M { string a = 1 [json_name = "b"]; string b = 2 [json_name = "c"]; }
+"""
+
+
+async def test_a_name_that_two_fields_claim_is_json_s(tmp_path: Path) -> None:
+    async with served(tmp_path, SWAPPED, echo) as things:
+        assert await things.data("POST", "/do", json={"b": "x"}) == {"a": "x", "b": ""}
 
 
 OLD = """syntax = "proto2"; package PACKAGE; import "google/api/annotations.proto";

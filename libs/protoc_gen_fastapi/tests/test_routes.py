@@ -29,11 +29,13 @@ service Things {
   rpc Query(Req) returns (Req) { option (google.api.http) = {get: "/v7"}; }
   rpc One(Req) returns (Req) { option (google.api.http) = {get: "/v8" response_body: "thing"}; }
   rpc List(Req) returns (Req) { option (google.api.http) = {get: "/v9" response_body: "list"}; }
+  rpc Large(Req) returns (Req) { option (google.api.http) = {get: "/v10" response_body: "large"}; }
   rpc Switch(Req) returns (Req) { option (google.api.http) = {get: "/on/{on}"}; }
   rpc Sized(Req) returns (Req) { option (google.api.http) = {get: "/sized/{size}"}; }
   rpc Root(Req) returns (Req) { option (google.api.http) = {get: "/"}; }
   rpc Nested(Req) returns (Req) { option (google.api.http) = {post: "/nested/{a}" body: "thing.inner"}; }
   rpc Colons(Req) returns (Req) { option (google.api.http) = {post: "/v1/{a}:one:two" body: "*"}; }
+  rpc Twins(Req) returns (Req) { option (google.api.http) = {get: "/twins/{thing.id}/{thing__id}"}; }
   rpc Listed(Req) returns (Req) { option (google.api.http) = {get: "/listed/{numbers}"}; }
   rpc Body(Req) returns (Req) { option (google.api.http) = {get: "/body/{body}"}; }
 }
@@ -41,7 +43,7 @@ enum Size { SMALL = 0; LARGE = 1; }
 message Thing { string id = 1; int32 n = 2; Thing inner = 3; repeated string tags = 4; }
 message Req {
   string a = 1; string b = 2; Thing thing = 3; repeated string list = 4; bool on = 5; Size size = 6; string body = 7;
-  repeated int32 numbers = 8; string long_name = 9;
+  repeated int32 numbers = 8; string long_name = 9; string thing__id = 10; int64 large = 11;
 }
 """
 CALLS: list[tuple[str, str, Any, dict[str, Any]]] = [
@@ -64,6 +66,8 @@ CALLS: list[tuple[str, str, Any, dict[str, Any]]] = [
     ("GET", "/v4/1", None, {"a": "1"}),
     ("GET", "/v5/2/1", None, {"a": "1", "b": "2"}),
     ("PURGE", "/v4/3", None, {"a": "3"}),
+    ("GET", "/v1/files/a%0Ab", None, {"a": "a\nb"}),
+    ("GET", "/twins/1/2", None, {"thing": {"id": "1", "n": 0, "inner": None, "tags": []}, "thing__id": "2"}),
     ("GET", "/v6/1/me", None, {"a": "1", "b": ""}),
     ("GET", "/v6/1/you", None, {"a": "1", "b": "you"}),
     ("GET", "/v7?thing.n=3&thing.inner.id=x", None, {"thing": {"n": 3, "id": "", "tags": [], "inner": "x"}}),
@@ -99,6 +103,8 @@ async def test_one_field_of_a_reply_is_answered(tmp_path: Path) -> None:
         assert await things.data("GET", "/v8?thing.n=3") == {"id": "", "n": 3, "inner": None, "tags": []}
         assert await things.data("GET", "/v8") is None
         assert await things.data("GET", "/v9?list=a") == ["a"]
+        wide = await things.data("GET", "/v10?large=7", headers={"accept": "application/json;int64=string"})
+        assert wide == "7"
     async with served(tmp_path / "proto", BOOKS, echo, options="json=proto") as things:
         assert await things.data("GET", "/v9") == []
 
@@ -163,6 +169,10 @@ WRONG = {
     ),
     "no slash": ('rpc A(M) returns (M) { option (google.api.http) = {get: "v1"}; }', 'the path must begin with "/"'),
     "no body": ('rpc A(M) returns (M) { option (google.api.http) = {post: "/" body: "no"}; }', "'no' is no field"),
+    "reply inside": (
+        'rpc A(M) returns (M) { option (google.api.http) = {get: "/" response_body: "m.id"}; }',
+        "'m.id' is no field",
+    ),
     "no reply": (
         'rpc A(M) returns (M) { option (google.api.http) = {get: "/" response_body: "no"}; }',
         "'no' is no field",
@@ -182,7 +192,7 @@ def test_a_route_that_can_t_work_is_an_error_with_its_line(tmp_path: Path, what:
 def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
     text = "".join(f"\n{rpcs.replace('rpc A', f'rpc A{n}')}" for n, (rpcs, _) in enumerate(WRONG.values()) if n)
     told = answered(tmp_path, f"service Things {{{text}\n}} {MESSAGE}").error.splitlines()
-    assert [int(line.split(":")[1]) for line in told] == [2, 3, 4, 5, 6, 7]
+    assert [int(line.split(":")[1]) for line in told] == [2, 3, 4, 5, 6, 7, 8]
 
 
 @pytest.mark.parametrize("text", ["v1", "/a//b", "/{a", "/{a}b", "/**/a", "/{a}/{a}", "/{1a}", "/a:b{", "/a::b"])

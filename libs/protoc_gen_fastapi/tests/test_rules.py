@@ -149,6 +149,10 @@ CASES: list[tuple[str, list[Any], list[Any], str]] = [
     ),
     ("google.protobuf.Int32Value f = 1 [V.int32.gt = 5]", [None, 6], [5], "must be greater than 5"),
     ("google.protobuf.StringValue f = 1 [V.string.min_len = 1]", [None, "a"], [""], "must have at least 1 character"),
+    ("string f = 1 [V.string.const = '{v}']", ["{v}"], ["m.f", ""], 'must be "{v}"'),
+    ("string f = 1 [V.string.pattern = '^(?i)a\\\\pL$']", ["AB"], ["a1"], "must match the pattern ^(?i)a\\pL$"),
+    ("double f = 1 [V.double.lt = inf]", [1e308], [], ""),
+    ("double f = 1 [V.double = {not_in: [inf, 1]}]", [2], [1], "must be none of inf, 1.0"),
 ]
 INSIDE: list[tuple[str, Any, str]] = [
     (
@@ -173,6 +177,16 @@ INSIDE: list[tuple[str, Any, str]] = [
     ("oneof one { In a = 1; In b = 2; }", {"a": {"s": ""}}, "a.s: must have at least 1 character"),
     ("M f = 1; string s = 2 [V.string.max_len = 1]", {"f": {"f": {"s": "ab"}}}, "f.f.s: must have at most 1 character"),
     ("In f = 1", {"f": {}}, "f.s: is required"),
+    (
+        "repeated google.protobuf.StringValue f = 1 [V.repeated.items.string.min_len = 2]",
+        ["ab", "c"],
+        "f[1]: must have at least 2 characters",
+    ),
+    (
+        "map<string, google.protobuf.Int32Value> f = 1 [V.map.values.int32.gt = 2]",
+        {"a": 3, "b": 2},
+        "f[b]: must be greater than 2",
+    ),
 ]
 
 
@@ -266,8 +280,12 @@ UNENFORCED = {
         "M: rules on a whole message are not supported",
     ),
     "pattern": (
-        "message M { string a = 1 [(buf.validate.field).string.pattern = '\\\\pL']; }",
-        "M.a: the pattern '\\\\pL' has the escape \\p, which can't be translated; write it out",
+        "message M { string a = 1 [(buf.validate.field).string.pattern = '(?=a)']; }",
+        "M.a: the pattern '(?=a)' is none of RE2: ",
+    ),
+    "a method's name": (
+        "message M { string HasField = 1; }",
+        "M.HasField: protobuf's own messages in Python have a method HasField, which the field would hide; rename it",
     ),
 }
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,39 @@ async def test_streams_of_requests_have_no_route_and_the_document_says_so(tmp_pa
         assert list(document["paths"]["/watch/{n}"]["get"]["responses"]["200"]["content"]) == ["text/event-stream"]
         assert document["tags"] == [{"name": "Things", "description": "Over gRPC only: Upload, Chat."}]
         assert (await things.http.post("/upload")).status_code == 404
+
+
+async def test_events_write_wide_numbers_as_they_are_asked_to(tmp_path: Path) -> None:
+    async with served(tmp_path, STREAMS, Things) as things:
+        response = await things.http.get("/watch/1", headers={"accept": "text/event-stream;int64=string"})
+        assert response.text == 'data: {"code":0,"msg":"ok","data":{"n":"0"}}\n\n'
+
+
+@pytest.mark.parametrize("fails_at", ["http.response.start", "http.response.body"])
+async def test_a_stream_that_can_t_be_sent_is_closed_at_once(tmp_path: Path, fails_at: str) -> None:
+    made: list[Things] = []
+
+    def make(pb: Any) -> Things:
+        made.append(Things(pb))
+        return made[0]
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(30)
+        return {"type": "http.disconnect"}
+
+    async def send(event: Any) -> None:
+        if event["type"] == fails_at:
+            raise OSError("gone")
+
+    async with served(tmp_path, STREAMS, make) as things:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "method": "GET",
+            "path": "/watch/2",
+            "query_string": b"",
+            "headers": [],
+        }
+        with suppress(Exception):
+            await things.app(scope, receive, send)
+        assert made[0].closed.is_set()

@@ -6,6 +6,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2 as pb
 from google.protobuf.compiler import plugin_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.message import Message as ProtobufMessage
 
 from protoc_gen_fastapi import paths
 from protoc_gen_fastapi.known import TEXTS
@@ -20,6 +21,9 @@ _STREAMS: Mapping[tuple[bool, bool], Streams] = {
     (True, False): "client",
     (True, True): "both",
 }
+
+
+_METHODS = frozenset(name for name in dir(ProtobufMessage) if not name.startswith("_"))
 
 
 class Builder:
@@ -115,6 +119,9 @@ class Builder:
     def _field(self, owner: Descriptor, proto: pb.FieldDescriptorProto, place: Place, *, unchecked: bool) -> Field:
         it = owner.fields_by_name[proto.name]
         file = owner.file.name
+        if it.name in _METHODS:
+            told = f"protobuf's own messages in Python have a method {it.name}, which the field would hide; rename it"
+            self.problems.add(file, place, f"{owner.full_name}.{it.name}: {told}")
         rules = Rules()
         if not unchecked:
             try:
@@ -162,8 +169,8 @@ def _route(binding: Any, it: MethodDescriptor) -> Route:
             raise ValueError(f"{{{name}}} in the path is a message or a map; only a plain field can stand there")
     if binding.body not in ("", "*"):
         _inner_field(it.input_type, binding.body)
-    if binding.response_body:
-        _inner_field(it.output_type, binding.response_body)
+    if binding.response_body and binding.response_body not in it.output_type.fields_by_name:
+        raise ValueError(f"response_body: {binding.response_body!r} is no field of {it.output_type.full_name}")
     body = "" if verb == "GET" else binding.body  # browsers and proxies drop the body of a GET
     return Route(verb, path, template, body, binding.response_body)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from google.protobuf.descriptor import Descriptor
 
+from protoc_gen_fastapi.known import WRAPPERS
 from protoc_gen_fastapi.model import Field, Message, is_map
 from protoc_gen_fastapi.names import attribute
 from protoc_gen_fastapi.rules import Rules
@@ -37,7 +38,7 @@ class CheckEmitter:
         if rules.is_skipped:
             return []
         where = quoted(field.name)
-        lines = _broken(rules, _plain(field, value), where)
+        lines = _broken(rules, _plain(None if field.it.is_repeated else field.it.message_type, value), where)
         if is_map(field.it):
             lines += self._pairs(field, value)
         elif field.it.is_repeated:
@@ -55,7 +56,7 @@ class CheckEmitter:
 
     def _items(self, field: Field, value: str) -> list[str]:
         where = f'f"{field.name}[{{index}}]"'
-        lines = _broken(field.rules.items, "item", where)
+        lines = _broken(field.rules.items, _plain(field.it.message_type, "item"), where)
         if field.rules.items is None or not field.rules.items.is_skipped:
             lines += self._inner(field.it.message_type, "item", f"{field.name}[{{index}}].{{bad[0]}}")
         return [f"for index, item in enumerate({value}):", *_indented(lines)] if lines else []
@@ -64,8 +65,8 @@ class CheckEmitter:
         entry = field.it.message_type
         assert entry is not None  # noqa: S101 - maps have one
         where = f'f"{field.name}[{{_rt.as_key(key)}}]"'
-        lines = _broken(field.rules.keys, "key", where) + _broken(field.rules.values, "item", where)
         inner = entry.fields_by_name["value"].message_type
+        lines = _broken(field.rules.keys, "key", where) + _broken(field.rules.values, _plain(inner, "item"), where)
         lines += self._inner(inner, "item", f"{field.name}[{{_rt.as_key(key)}}].{{bad[0]}}")
         return [f"for key, item in {value}.items():", *_indented(lines)] if lines else []
 
@@ -76,11 +77,9 @@ class CheckEmitter:
         return [f"if (bad := {check}({value})) is not None:", f'    return (f"{where}", bad[1])']
 
 
-def _plain(field: Field, value: str) -> str:
+def _plain(kind: Descriptor | None, value: str) -> str:
     """What the rules are about: of a wrapper, the value in it."""
-    inner = field.it.message_type
-    wraps = inner is not None and inner.file.name == "google/protobuf/wrappers.proto"
-    return f"{value}.value" if wraps else value
+    return f"{value}.value" if kind is not None and kind.full_name in WRAPPERS else value
 
 
 def _broken(rules: Rules | None, value: str, where: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The messages of google.protobuf that JSON writes in a form of their own."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 _WRAPPED: Final = ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
 WRAPPERS: Final = frozenset(f"google.protobuf.{name}Value" for name in _WRAPPED)
@@ -21,3 +21,8 @@ FORMS: Final[Mapping[str, str]] = {
 KNOWN: Final = WRAPPERS | FORMS.keys()
 TEXTS: Final = WRAPPERS | {f"google.protobuf.{name}" for name in ("Timestamp", "Duration", "FieldMask")}
 """Those that a path or a query can hold."""
+
+
+def nanos(moment: Any) -> int:
+    """A Duration or Timestamp in nanoseconds."""
+    return moment.seconds * 1_000_000_000 + moment.nanos

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["literal", "one", "many"]
+REST = "(?s:/.*)?"
+"""`**` on its own takes no segment, too."""
 _FIELD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*").fullmatch
 _LITERAL = re.compile(r"[^{}*/:]+").fullmatch
 _RANKS: dict[Kind, int] = {"literal": 0, "one": 1, "many": 2}
-_PATTERNS: dict[Kind, str] = {"one": "[^/]+", "many": ".*"}
+_PATTERNS: dict[Kind, str] = {"one": "[^/]+", "many": "(?s:.*)"}
 
 
 class TemplateError(ValueError):
@@ -54,9 +56,20 @@ class Template:
         return tuple(part.field for part in self.parts if isinstance(part, Variable))
 
     @property
+    def parameters(self) -> dict[str, str]:
+        """The fields, by names without dots, as web frameworks want them."""
+        names: dict[str, str] = {}
+        for field in self.fields:
+            name = field.replace(".", "__")
+            while name in names:
+                name += "_"
+            names[name] = field
+        return names
+
+    @property
     def regex(self) -> "re.Pattern[str]":
         """Matches a whole path; group number n is the field number n of `fields`."""
-        inside = "".join("(?:/.*)?" if _is_rest(part) else "/" + _pattern(part) for part in self.parts)
+        inside = "".join(REST if _is_rest(part) else "/" + _pattern(part) for part in self.parts)
         return re.compile((inside or "/") + (re.escape(":" + self.verb) if self.verb else "") + r"\Z")
 
     @property
@@ -155,7 +168,6 @@ def _segment(text: str) -> Segment:
 
 
 def _is_rest(part: Part) -> bool:
-    """`**` on its own takes no segment, too."""
     return isinstance(part, Segment) and part.kind == "many"
 
 

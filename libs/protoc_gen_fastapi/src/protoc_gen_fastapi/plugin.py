@@ -143,7 +143,6 @@ def _head(file: File, out: Writer) -> str:
 
 def _imports(body: str) -> list[str]:
     typing = ["Any", "Protocol"] if "Any" in body else ["Protocol"]
-    lines = ["import re as _re"] if "_re." in body else []
-    lines += ["from collections.abc import AsyncIterator"] if "AsyncIterator[" in body else []
+    lines = ["from collections.abc import AsyncIterator"] if "AsyncIterator[" in body else []
     lines += [f"from typing import {', '.join(typing)}", ""]
     return [*lines, "import grpc", "import grpc.aio", "from fastapi import APIRouter", ""]

@@ -1,20 +1,25 @@
 """Field rules of buf.validate and of protoc-gen-validate: each as a Python expression, a sentence and a JSON Schema."""
 
-import re
+import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from protoc_gen_fastapi import wording
-from protoc_gen_fastapi.patterns import PatternError, for_python, portable
+from protoc_gen_fastapi.known import nanos
+from protoc_gen_fastapi.patterns import PatternError, matches, portable
 from protoc_gen_fastapi.writer import quoted
+
+# Stands for the value in an expression. Literals escape it, so no text that a rule names can hold it.
+V = "\0"
 
 
 @dataclass(frozen=True)
 class Constraint:
     """One rule of one value.
 
-    `broken` is a Python expression with {v} for the value; `schema` is what JSON Schema says for the same rule.
+    `broken` is a Python expression with V where the value belongs; `schema` is what JSON Schema says for the same rule.
     `zero_holds` tells whether a field that was not sent keeps the rule.
     """
 
@@ -24,7 +29,7 @@ class Constraint:
     zero_holds: bool = True
 
     def __call__(self, value: str) -> str:
-        return self.broken.replace("{v}", value)
+        return self.broken.replace(V, value)
 
 
 @dataclass
@@ -125,13 +130,8 @@ def _comparable(kind: str, value: Any) -> Any:
     return nanos(value) if kind in ("duration", "timestamp") else value
 
 
-def nanos(value: Any) -> int:
-    """A Duration or Timestamp in nanoseconds."""
-    return int(value.seconds) * 1_000_000_000 + int(value.nanos)
-
-
 def _const(show: Callable[[Any], str], literal: Callable[[Any], str] = repr) -> Callable[[Any], Constraint]:
-    return lambda c: Constraint(f"{{v}} != {literal(c)}", wording.equal(show(c)), {"const": c}, not c)
+    return lambda c: Constraint(f"{V} != {literal(c)}", wording.equal(show(c)), _shown("const", c), not c)
 
 
 def _in(show: Callable[[Any], str], literal: Callable[[Any], str] = repr) -> Callable[[Any], Constraint]:
@@ -139,7 +139,7 @@ def _in(show: Callable[[Any], str], literal: Callable[[Any], str] = repr) -> Cal
         listed = list(values)
         text = wording.one_of(", ".join(map(show, listed)))
         zero = type(listed[0])()
-        return Constraint(f"{{v}} not in {_tuple(listed, literal)}", text, {"enum": listed}, zero in listed)
+        return Constraint(f"{V} not in {_tuple(listed, literal)}", text, _shown("enum", listed), zero in listed)
 
     return one_of
 
@@ -149,9 +149,20 @@ def _not_in(show: Callable[[Any], str], literal: Callable[[Any], str] = repr) ->
         listed = list(values)
         text = wording.none_of(", ".join(map(show, listed)))
         zero = type(listed[0])()
-        return Constraint(f"{{v}} in {_tuple(listed, literal)}", text, {"not": {"enum": listed}}, zero not in listed)
+        return Constraint(
+            f"{V} in {_tuple(listed, literal)}", text, {"not": _shown("enum", listed)}, zero not in listed
+        )
 
     return none_of
+
+
+def _shown(keyword: str, value: Any) -> dict[str, Any]:
+    """A part of a schema; nothing where JSON has no word for a number in it."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return {}
+    return {keyword: value}
 
 
 def _tuple(values: list[Any], literal: Callable[[Any], str]) -> str:
@@ -160,14 +171,20 @@ def _tuple(values: list[Any], literal: Callable[[Any], str]) -> str:
 
 def _defined(names: Mapping[int, str]) -> Constraint:
     text = wording.one_of(", ".join(names.values()))
-    return Constraint(f"{{v}} not in {_tuple(sorted(names), repr)}", text, {}, 0 in names)
+    return Constraint(f"{V} not in {_tuple(sorted(names), repr)}", text, {}, 0 in names)
 
 
 def _bound(operator: str, tell: Callable[[object], str], keyword: str, holds: Callable[[Any], bool]) -> Any:
     def constraint(n: Any) -> Constraint:
-        return Constraint(f"not {{v}} {operator} {n!r}", tell(n), {keyword: n}, holds(n))
+        schema = {keyword: n} if math.isfinite(n) else {}
+        return Constraint(f"not {V} {operator} {_number(n)}", tell(n), schema, holds(n))
 
     return constraint
+
+
+def _number(value: float) -> str:
+    """A number as Python writes it."""
+    return repr(value) if math.isfinite(value) else f'float("{value}")'
 
 
 def _numbers() -> Vocabulary:
@@ -177,33 +194,33 @@ def _numbers() -> Vocabulary:
         "gte": _bound(">=", wording.at_least, "minimum", lambda n: n <= 0),
         "lt": _bound("<", wording.less_than, "exclusiveMaximum", lambda n: n > 0),
         "lte": _bound("<=", wording.at_most, "maximum", lambda n: n >= 0),
-        "const": _const(str),
-        "in": _in(str),
-        "not_in": _not_in(str),
-        "finite": lambda _: Constraint("not _rt.is_finite({v})", "must be a number"),
+        "const": _const(str, _number),
+        "in": _in(str, _number),
+        "not_in": _not_in(str, _number),
+        "finite": lambda _: Constraint(f"not _rt.is_finite({V})", "must be a number"),
     }
 
 
 def _pattern(pattern: str) -> Constraint:
     try:
-        search, shown = for_python(pattern), portable(pattern)
+        holds = matches(pattern, "")
     except PatternError as error:
-        raise RuleError(str(error)) from None
+        raise RuleError(f"the pattern {pattern!r} is none of RE2: {error}") from None
+    shown = portable(pattern)
     schema = {"pattern": shown} if shown is not None else {}
-    holds = re.search(search, "") is not None
-    return Constraint(f"_re.search({quoted(search)}, {{v}}) is None", wording.match(shown or pattern), schema, holds)
+    return Constraint(f"not _rt.matches({quoted(pattern)}, {V})", wording.match(shown or pattern), schema, holds)
 
 
 def _known_pattern(number: int) -> Constraint:
     kind = {1: "header_name", 2: "header_value"}.get(number)
     if kind is None:
         raise RuleError("the rule well_known_regex of this number is not supported")
-    return Constraint(f"not _rt.is_{kind}({{v}})", f"must be an HTTP {kind.replace('_', ' ')}", {}, number == 2)
+    return Constraint(f"not _rt.is_{kind}({V})", f"must be an HTTP {kind.replace('_', ' ')}", {}, number == 2)
 
 
 def _format(name: str, noun: str, schema: str | None = None) -> Callable[[Any], Constraint]:
     shown = {"format": schema} if schema else {}
-    return lambda _: Constraint(f"not _rt.is_{name}({{v}})", f"must be {noun}", shown, False)
+    return lambda _: Constraint(f"not _rt.is_{name}({V})", f"must be {noun}", shown, False)
 
 
 def _text(value: str) -> str:
@@ -212,17 +229,17 @@ def _text(value: str) -> str:
 
 _STRING: Vocabulary = {
     "const": _const(_text, quoted),
-    "len": lambda n: Constraint(f"len({{v}}) != {n}", wording.exactly_characters(n), _sizes("Length", n, n), n == 0),
-    "min_len": lambda n: Constraint(f"len({{v}}) < {n}", wording.min_characters(n), {"minLength": n}, n == 0),
-    "max_len": lambda n: Constraint(f"len({{v}}) > {n}", wording.max_characters(n), {"maxLength": n}),
-    "len_bytes": lambda n: Constraint(f"len({{v}}.encode()) != {n}", wording.exactly_bytes(n), {}, n == 0),
-    "min_bytes": lambda n: Constraint(f"len({{v}}.encode()) < {n}", wording.min_bytes(n), {}, n == 0),
-    "max_bytes": lambda n: Constraint(f"len({{v}}.encode()) > {n}", wording.max_bytes(n)),
+    "len": lambda n: Constraint(f"len({V}) != {n}", wording.exactly_characters(n), _sizes("Length", n, n), n == 0),
+    "min_len": lambda n: Constraint(f"len({V}) < {n}", wording.min_characters(n), {"minLength": n}, n == 0),
+    "max_len": lambda n: Constraint(f"len({V}) > {n}", wording.max_characters(n), {"maxLength": n}),
+    "len_bytes": lambda n: Constraint(f"len({V}.encode()) != {n}", wording.exactly_bytes(n), {}, n == 0),
+    "min_bytes": lambda n: Constraint(f"len({V}.encode()) < {n}", wording.min_bytes(n), {}, n == 0),
+    "max_bytes": lambda n: Constraint(f"len({V}.encode()) > {n}", wording.max_bytes(n)),
     "pattern": _pattern,
-    "prefix": lambda s: Constraint(f"not {{v}}.startswith({quoted(s)})", wording.begin_with(_text(s)), {}, not s),
-    "suffix": lambda s: Constraint(f"not {{v}}.endswith({quoted(s)})", wording.end_with(_text(s)), {}, not s),
-    "contains": lambda s: Constraint(f"{quoted(s)} not in {{v}}", wording.contain(_text(s)), {}, not s),
-    "not_contains": lambda s: Constraint(f"{quoted(s)} in {{v}}", wording.not_contain(_text(s)), {}, bool(s)),
+    "prefix": lambda s: Constraint(f"not {V}.startswith({quoted(s)})", wording.begin_with(_text(s)), {}, not s),
+    "suffix": lambda s: Constraint(f"not {V}.endswith({quoted(s)})", wording.end_with(_text(s)), {}, not s),
+    "contains": lambda s: Constraint(f"{quoted(s)} not in {V}", wording.contain(_text(s)), {}, not s),
+    "not_contains": lambda s: Constraint(f"{quoted(s)} in {V}", wording.not_contain(_text(s)), {}, bool(s)),
     "in": _in(_text, quoted),
     "not_in": _not_in(_text, quoted),
     "email": _format("email", "an e-mail address", "email"),
@@ -255,34 +272,34 @@ def _hex(value: bytes) -> str:
 
 
 _BYTES: Vocabulary = {
-    "const": lambda b: Constraint(f"{{v}} != {b!r}", wording.equal(_hex(b)), {}, not b),
-    "len": lambda n: Constraint(f"len({{v}}) != {n}", wording.exactly_bytes(n), {}, n == 0),
-    "min_len": lambda n: Constraint(f"len({{v}}) < {n}", wording.min_bytes(n), {}, n == 0),
-    "max_len": lambda n: Constraint(f"len({{v}}) > {n}", wording.max_bytes(n)),
-    "prefix": lambda b: Constraint(f"not {{v}}.startswith({b!r})", wording.begin_with(_hex(b)), {}, not b),
-    "suffix": lambda b: Constraint(f"not {{v}}.endswith({b!r})", wording.end_with(_hex(b)), {}, not b),
-    "contains": lambda b: Constraint(f"{b!r} not in {{v}}", wording.contain(_hex(b)), {}, not b),
-    "in": lambda values: Constraint(f"{{v}} not in {_tuple(list(values), repr)}", "must be one of those allowed"),
-    "not_in": lambda values: Constraint(f"{{v}} in {_tuple(list(values), repr)}", "must be none of those forbidden"),
-    "ip": lambda _: Constraint("len({v}) not in (4, 16)", "must be the bytes of an IP address", {}, False),
-    "ipv4": lambda _: Constraint("len({v}) != 4", "must be the bytes of an IPv4 address", {}, False),
-    "ipv6": lambda _: Constraint("len({v}) != 16", "must be the bytes of an IPv6 address", {}, False),
-    "uuid": lambda _: Constraint("len({v}) != 16", "must be the bytes of a UUID", {}, False),
+    "const": lambda b: Constraint(f"{V} != {b!r}", wording.equal(_hex(b)), {}, not b),
+    "len": lambda n: Constraint(f"len({V}) != {n}", wording.exactly_bytes(n), {}, n == 0),
+    "min_len": lambda n: Constraint(f"len({V}) < {n}", wording.min_bytes(n), {}, n == 0),
+    "max_len": lambda n: Constraint(f"len({V}) > {n}", wording.max_bytes(n)),
+    "prefix": lambda b: Constraint(f"not {V}.startswith({b!r})", wording.begin_with(_hex(b)), {}, not b),
+    "suffix": lambda b: Constraint(f"not {V}.endswith({b!r})", wording.end_with(_hex(b)), {}, not b),
+    "contains": lambda b: Constraint(f"{b!r} not in {V}", wording.contain(_hex(b)), {}, not b),
+    "in": lambda values: Constraint(f"{V} not in {_tuple(list(values), repr)}", "must be one of those allowed"),
+    "not_in": lambda values: Constraint(f"{V} in {_tuple(list(values), repr)}", "must be none of those forbidden"),
+    "ip": lambda _: Constraint(f"len({V}) not in (4, 16)", "must be the bytes of an IP address", {}, False),
+    "ipv4": lambda _: Constraint(f"len({V}) != 4", "must be the bytes of an IPv4 address", {}, False),
+    "ipv6": lambda _: Constraint(f"len({V}) != 16", "must be the bytes of an IPv6 address", {}, False),
+    "uuid": lambda _: Constraint(f"len({V}) != 16", "must be the bytes of a UUID", {}, False),
 }
 _REPEATED: Vocabulary = {
-    "min_items": lambda n: Constraint(f"len({{v}}) < {n}", wording.min_items(n), {"minItems": n}, n == 0),
-    "max_items": lambda n: Constraint(f"len({{v}}) > {n}", wording.max_items(n), {"maxItems": n}),
-    "unique": lambda _: Constraint("_rt.has_twins({v})", "must hold nothing twice", {"uniqueItems": True}),
+    "min_items": lambda n: Constraint(f"len({V}) < {n}", wording.min_items(n), {"minItems": n}, n == 0),
+    "max_items": lambda n: Constraint(f"len({V}) > {n}", wording.max_items(n), {"maxItems": n}),
+    "unique": lambda _: Constraint(f"_rt.has_twins({V})", "must hold nothing twice", {"uniqueItems": True}),
 }
 _MAP: Vocabulary = {
-    "min_pairs": lambda n: Constraint(f"len({{v}}) < {n}", wording.min_items(n), {"minProperties": n}, n == 0),
-    "max_pairs": lambda n: Constraint(f"len({{v}}) > {n}", wording.max_items(n), {"maxProperties": n}),
+    "min_pairs": lambda n: Constraint(f"len({V}) < {n}", wording.min_items(n), {"minProperties": n}, n == 0),
+    "max_pairs": lambda n: Constraint(f"len({V}) > {n}", wording.max_items(n), {"maxProperties": n}),
 }
 
 
 def _moments(show: Callable[[Any], str]) -> dict[str, Callable[[Any], Constraint]]:
     def compared(operator: str, tell: Callable[[object], str]) -> Callable[[Any], Constraint]:
-        return lambda t: Constraint(f"not _rt.nanos({{v}}) {operator} {nanos(t)}", tell(show(t)))
+        return lambda t: Constraint(f"not _rt.nanos({V}) {operator} {nanos(t)}", tell(show(t)))
 
     def listed(values: Any) -> str:
         return ", ".join(map(show, values))
@@ -296,12 +313,12 @@ def _moments(show: Callable[[Any], str]) -> dict[str, Callable[[Any], Constraint
         "gte": compared(">=", wording.at_least),
         "lt": compared("<", wording.less_than),
         "lte": compared("<=", wording.at_most),
-        "in": lambda v: Constraint(f"_rt.nanos({{v}}) not in {numbers(v)}", wording.one_of(listed(v))),
-        "not_in": lambda v: Constraint(f"_rt.nanos({{v}}) in {numbers(v)}", wording.none_of(listed(v))),
-        "lt_now": lambda _: Constraint("_rt.nanos({v}) >= _rt.now()", "must be in the past"),
-        "gt_now": lambda _: Constraint("_rt.nanos({v}) <= _rt.now()", "must be in the future"),
+        "in": lambda v: Constraint(f"_rt.nanos({V}) not in {numbers(v)}", wording.one_of(listed(v))),
+        "not_in": lambda v: Constraint(f"_rt.nanos({V}) in {numbers(v)}", wording.none_of(listed(v))),
+        "lt_now": lambda _: Constraint(f"_rt.nanos({V}) >= _rt.now()", "must be in the past"),
+        "gt_now": lambda _: Constraint(f"_rt.nanos({V}) <= _rt.now()", "must be in the future"),
         "within": lambda d: Constraint(
-            f"abs(_rt.nanos({{v}}) - _rt.now()) > {nanos(d)}", f"must be within {_seconds(d)} of now"
+            f"abs(_rt.nanos({V}) - _rt.now()) > {nanos(d)}", f"must be within {_seconds(d)} of now"
         ),
     }
 
@@ -311,8 +328,8 @@ def _seconds(value: Any) -> str:
 
 
 _ANY: Vocabulary = {
-    "in": lambda v: Constraint(f"{{v}}.type_url not in {_tuple(list(v), quoted)}", wording.one_of(", ".join(v))),
-    "not_in": lambda v: Constraint(f"{{v}}.type_url in {_tuple(list(v), quoted)}", wording.none_of(", ".join(v))),
+    "in": lambda v: Constraint(f"{V}.type_url not in {_tuple(list(v), quoted)}", wording.one_of(", ".join(v))),
+    "not_in": lambda v: Constraint(f"{V}.type_url in {_tuple(list(v), quoted)}", wording.none_of(", ".join(v))),
 }
 _BOOL: Vocabulary = {"const": _const(lambda b: "true" if b else "false")}
 _ENUM: Vocabulary = {

@@ -1,5 +1,7 @@
 """Everything that generated code uses, under one name that no message can hide."""
 
+from protoc_gen_fastapi.known import nanos
+from protoc_gen_fastapi.patterns import matches
 from protoc_gen_fastapi.runtime.call import Call
 from protoc_gen_fastapi.runtime.client import exchanged, sent, streamed, unary
 from protoc_gen_fastapi.runtime.formats import (
@@ -24,7 +26,6 @@ from protoc_gen_fastapi.runtime.formats import (
     is_uri,
     is_uri_ref,
     is_uuid,
-    nanos,
     now,
 )
 from protoc_gen_fastapi.runtime.grpc_side import grpc_handlers
@@ -71,6 +72,7 @@ __all__ = [
     "is_uri_ref",
     "is_uuid",
     "is_written",
+    "matches",
     "nanos",
     "now",
     "rpc",

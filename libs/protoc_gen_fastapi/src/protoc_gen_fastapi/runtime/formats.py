@@ -122,11 +122,6 @@ def has_twins(values: Iterable[Any]) -> bool:
     return len(set(listed)) != len(listed)
 
 
-def nanos(moment: Any) -> int:
-    """A Duration or Timestamp in nanoseconds."""
-    return moment.seconds * 1_000_000_000 + moment.nanos
-
-
 def now() -> int:
     """Nanoseconds since 1970."""
     return time.time_ns()

@@ -1,6 +1,6 @@
 """Answers one route of an rpc over HTTP: reads, runs and encodes, straight from bytes to bytes."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -28,8 +28,8 @@ from protoc_gen_fastapi.runtime.serving import Function, Http, Rpc, Server
 from protoc_gen_fastapi.runtime.shapes import Shapes
 from protoc_gen_fastapi.runtime.shared_replies import EncodedOnce
 
+Encode = Callable[[Message], bytes]
 NO_QUERY = Query({}, b"")
-EVENTS = "text/event-stream"
 
 
 class Endpoint:
@@ -43,14 +43,13 @@ class Endpoint:
         self.http = http
         self._server = Server(rpc, function, hooks)
         self._reader = RequestReader(rpc, http, Shapes(documented.shown, takes_no_numbers=form.json == "proto"))
-        self._data_of = _data_of(rpc, http, encode)
         wrap = enveloped if form.answers == "envelope" else orjson.dumps
-        self._body_of = EncodedOnce(lambda reply: wrap(self._data_of(reply)), function)
-        self._text_of: Callable[[Message], bytes] = lambda reply: wrap(self._text_data_of(reply))
+        chosen = _chosen(rpc, http)
+        self._body_of = EncodedOnce(lambda reply: wrap(chosen(encode(reply))), function)
+        self._text_of: Encode = lambda reply: wrap(chosen(with_text(encode(reply), rpc.reply)))
         self._failure = failure if form.answers == "envelope" else plain_failure
-        self._wrap = wrap
         self._hooks = hooks
-        self._parameters = {parameter(field): field for field in http.path_fields}
+        self._parameters = http.template.parameters
         self.documented = documented
         self.__name__ = rpc.name
         self.__doc__ = rpc.description
@@ -66,8 +65,7 @@ class Endpoint:
 
     def _path(self, request: Request) -> dict[str, str]:
         """What stands in the path, by field."""
-        given = request.path_params
-        return {field: given[name] for name, field in self._parameters.items()}
+        return {field: request.path_params[name] for name, field in self._parameters.items()}
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers without a route. The path must have no parameters."""
@@ -113,13 +111,11 @@ class Endpoint:
             reply = await self._server.run(call, request)
         except RpcError as error:
             return self._failure(error, call.request_id)
-        if asks_for_text(call.metadata):
-            return success(self._text_of(reply), call.request_id)
-        return success(self._body_of(reply), call.request_id)
+        return success(self._encoder(call)(reply), call.request_id)
 
-    def _text_data_of(self, reply: Message) -> Any:
-        data = self._data_of(reply)
-        return data if self.http.reply else with_text(data, self._rpc.reply)
+    def _encoder(self, call: Call) -> Encode:
+        """What writes replies as this caller asked for them."""
+        return self._text_of if asks_for_text(call.metadata) else self._body_of
 
     async def _events(self, request: Request) -> Response:
         """The replies as Server-Sent Events. What fails before the first one is answered as ever."""
@@ -131,38 +127,44 @@ class Endpoint:
         except RpcError as error:
             return as_response(self._failure(error, call.request_id))
         headers = {"cache-control": "no-store", "x-request-id": call.request_id}
-        return StreamingResponse(self._written(first, replies, call), 200, headers, EVENTS)
+        return _Events(self._written(first, replies, call), replies, headers)
 
     async def _written(
         self, first: Message | None, replies: AsyncIterator[Message], call: Call
     ) -> AsyncIterator[bytes]:
         if first is None:
             return
-        yield self._event(first)
+        encode = self._encoder(call)
+        yield b"data: " + encode(first) + b"\n\n"
         try:
             async for reply in replies:
-                yield self._event(reply)
+                yield b"data: " + encode(reply) + b"\n\n"
         except RpcError as error:
             yield b"event: error\ndata: " + self._failure(error, call.request_id).body + b"\n\n"
 
-    def _event(self, reply: Message) -> bytes:
-        return b"data: " + self._wrap(self._data_of(reply)) + b"\n\n"
+
+class _Events(StreamingResponse):
+    """A stream of events. However it ends, the replies are closed at once: whoever makes them must not wait for the
+    garbage collector to hear of it.
+    """
+
+    def __init__(
+        self, events: AsyncIterator[bytes], replies: AsyncGenerator[Message], headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(events, 200, headers, "text/event-stream")
+        self._replies = replies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._replies.aclose()
 
 
-def _data_of(rpc: Rpc, http: Http, encode: Callable[[Any], Any]) -> Callable[[Message], Any]:
-    """What is answered of a reply: all of it, or one field."""
+def _chosen(rpc: Rpc, http: Http) -> Callable[[Any], Any]:
+    """What is answered of an encoded reply: all of it, or one field."""
     if not http.reply:
-        return encode
-    field = rpc.reply.DESCRIPTOR.fields_by_name[http.reply]
+        return lambda data: data
+    field = rpc.gives.fields_by_name[http.reply]
     empty: Any = [] if field.is_repeated else None if field.message_type is not None else field.default_value
-
-    def one(reply: Message) -> Any:
-        data = encode(reply)
-        return data.get(field.name, data.get(field.json_name, empty))
-
-    return one
-
-
-def parameter(field: str) -> str:
-    """What Starlette calls a field in a path; its names have no dots."""
-    return field.replace(".", "__")
+    return lambda data: data.get(field.name, data.get(field.json_name, empty))

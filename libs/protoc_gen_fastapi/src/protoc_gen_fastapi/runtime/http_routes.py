@@ -11,10 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from protoc_gen_fastapi.paths import Segment, Template
+from protoc_gen_fastapi.paths import REST, Segment, Template
 from protoc_gen_fastapi.runtime.documenting import Documentation, Documented, Unserved
 from protoc_gen_fastapi.runtime.hooks import Hooks
-from protoc_gen_fastapi.runtime.http_endpoint import Endpoint, parameter
+from protoc_gen_fastapi.runtime.http_endpoint import Endpoint
 from protoc_gen_fastapi.runtime.serving import Form, Function, Http, Rpc, Shown
 
 
@@ -41,17 +41,18 @@ class _Segments(Convertor[str]):
 def _path_of(template: Template) -> str:
     """The template as a path of Starlette, with a convertor for each pattern."""
     path = ""
+    names = iter(template.parameters)
     for number, part in enumerate(template.parts):
         if isinstance(part, Segment) and part.kind == "literal":
             path += "/" + part.text
         elif isinstance(part, Segment) and part.kind == "many":
-            path += f"{{_{number}:{_convertor('(?:/.*)?')}}}"
+            path += f"{{_{number}:{_convertor(REST)}}}"
         elif isinstance(part, Segment):
             path += f"/{{_{number}}}"
         else:
             regex = "/".join(segment.pattern for segment in part.segments)
             kind = "" if regex == "[^/]+" else f":{_convertor(regex)}"
-            path += f"/{{{parameter(part.field)}{kind}}}"
+            path += f"/{{{next(names)}{kind}}}"
     return (path or "/") + (f":{template.verb}" if template.verb else "")
 
 
@@ -178,10 +179,9 @@ def add_documentation(app: FastAPI, document: dict[str, Any]) -> None:
             paths.setdefault(shown, {})[endpoint.http.verb.lower()] = _with_more(told, operation)
         if not verbs and path != shown:
             paths.pop(path, None)
-    if tags := list(
-        {e.documented.unserved: e.documented.unserved.tag for _, e in generated if e.documented.unserved.rpcs}
-    ):
-        document["tags"] = [*document.get("tags", ()), *(unserved.shown for unserved in tags)]
+    unserved = [found for found in dict.fromkeys(e.documented.unserved for _, e in generated) if found.rpcs]
+    if unserved:
+        document["tags"] = [*document.get("tags", ()), *(found.shown for found in unserved)]
     if documentation.components:
         schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
         for name in ("HTTPValidationError", "ValidationError"):

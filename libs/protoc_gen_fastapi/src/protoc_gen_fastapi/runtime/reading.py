@@ -226,8 +226,10 @@ def exact_value(body: bytes) -> Any:
     """The JSON value that a body is, with every fraction as a Decimal. Raises InvalidArgument."""
     try:
         return json.loads(body, parse_float=Decimal)
-    except (ValueError, InvalidOperation, RecursionError):  # thousands of digits, hundreds of levels
+    except (ValueError, InvalidOperation):  # thousands of digits
         raise InvalidArgument("body", "has a number that is too long") from None
+    except RecursionError:
+        raise InvalidArgument("body", "is nested too deeply") from None
 
 
 def query_values(raw: bytes) -> dict[str, str]:

@@ -17,7 +17,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.message import Message
 
 from protoc_gen_fastapi import wording
-from protoc_gen_fastapi.known import FORMS, KNOWN, WRAPPERS
+from protoc_gen_fastapi.known import FORMS, WRAPPERS
 from protoc_gen_fastapi.runtime.errors import InvalidArgument
 
 F = FieldDescriptor
@@ -37,6 +37,14 @@ BEYOND_SINGLE: Final = 3.4028235677973366e38
 MOST_DEEP: Final = 100
 _DIGITS: Final = re.compile(r"-?[0-9]{1,20}").fullmatch
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?").fullmatch
+# json_format takes more than the specification does: blanks, underscores, offsets of a hundred hours.
+_EXACT: Final[Mapping[str, Callable[[str], object]]] = {
+    "google.protobuf.Timestamp": re.compile(
+        r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+    ).fullmatch,
+    "google.protobuf.Duration": re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?s").fullmatch,
+}
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}").fullmatch
 _NO_NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _MOST_DIGITS: Final = 400
 
@@ -86,10 +94,12 @@ class Shapes:
             names: dict[str, FieldDescriptor] = {}
             found = self._made[descriptor.full_name] = Shape(fill, names)
             hints = self._hints.get(descriptor.full_name, {})
+            fill_of: dict[str, Fill] = {}
             for field in descriptor.fields:
-                one = self._field(field, hints.get(field.name, {}))
-                for name in (field.json_name, field.name):
-                    fill[name], names[name] = one, field
+                fill_of[field.name] = self._field(field, hints.get(field.name, {}))
+                fill[field.name], names[field.name] = fill_of[field.name], field
+            for field in descriptor.fields:  # where two fields claim a name, it is JSON's
+                fill[field.json_name], names[field.json_name] = fill_of[field.name], field
         return found
 
     def _field(self, field: FieldDescriptor, hint: Hint) -> Fill:
@@ -98,32 +108,23 @@ class Shapes:
             if inner is not None and inner.GetOptions().map_entry:
                 return self._map(field, inner, hint)
             return self._list(field, hint)
-        if inner is None:
-            return _scalar(field, self.convert(field, hint))
-        if inner.full_name in KNOWN:
-            return _known(field, inner)
-        return self._message(field, inner)
+        return _scalar(field, self.convert(field, hint)) if inner is None else self._message(field, inner)
 
     def _message(self, field: FieldDescriptor, inner: Descriptor) -> Fill:
-        name, of, made = field.name, self.of, self._made
+        name, fill_in = field.name, self._into(inner)
+        takes_null = inner.full_name == "google.protobuf.Value"
 
         def fill(message: Any, value: Any, where: str) -> None:
-            if value is None:
-                return
-            if not isinstance(value, dict):
-                raise InvalidArgument(where + name, "must be an object")
-            one = _choose(message, field, where)
-            one.SetInParent()
-            shape = made.get(inner.full_name) or of(inner)
-            shape.fill(one, cast("dict[str, Any]", value), _deeper(where, f"{name}."))
+            if value is not None or takes_null:
+                one = _choose(message, field, where)
+                one.SetInParent()
+                fill_in(one, value, where + name)
 
         return fill
 
     def _list(self, field: FieldDescriptor, hint: Hint) -> Fill:
-        name, inner = field.name, field.message_type
-        is_known = inner is not None and inner.full_name in KNOWN
-        convert = None if inner is not None else self.convert(field, hint.get("items", {}))
-        most = hint.get("maxItems")
+        name, most = field.name, hint.get("maxItems")
+        add = self._adding(field, hint)
 
         def fill(message: Any, value: Any, where: str) -> None:
             if value is None:
@@ -135,24 +136,22 @@ class Shapes:
                 raise InvalidArgument(where + name, wording.max_items(most))  # before the work of reading them
             items = getattr(message, name)
             for index, item in enumerate(given):
-                at = f"{where}{name}[{index}]"
-                if convert is not None:
-                    items.append(_converted(convert, item, at))
-                elif inner is not None and is_known:
-                    _parse_known(items.add(), inner, item, at)
-                elif inner is not None:
-                    if not isinstance(item, dict):
-                        raise InvalidArgument(at, "must be an object")
-                    self.of(inner).fill(items.add(), cast("dict[str, Any]", item), _deeper(at, "."))
+                add(items, item, f"{where}{name}[{index}]")
 
         return fill
 
+    def _adding(self, field: FieldDescriptor, hint: Hint) -> Fill:
+        """What adds one item to a list."""
+        if field.message_type is not None:
+            fill_in = self._into(field.message_type)
+            return lambda items, item, at: fill_in(items.add(), item, at)
+        convert = self.convert(field, hint.get("items", {}))
+        return lambda items, item, at: items.append(_converted(convert, item, at))
+
     def _map(self, field: FieldDescriptor, entry: Descriptor, hint: Hint) -> Fill:
-        name, keys, values = field.name, entry.fields_by_name["key"], entry.fields_by_name["value"]
-        inner = values.message_type
+        name, keys = field.name, entry.fields_by_name["key"]
         convert_key = self.convert(keys, hint.get("propertyNames", {}))
-        convert = None if inner is not None else self.convert(values, hint.get("additionalProperties", {}))
-        is_known = inner is not None and inner.full_name in KNOWN
+        put = self._putting(entry.fields_by_name["value"], hint)
 
         def fill(message: Any, value: Any, where: str) -> None:
             if value is None:
@@ -160,17 +159,45 @@ class Shapes:
             if not isinstance(value, dict):
                 raise InvalidArgument(where + name, "must be an object")
             pairs = getattr(message, name)
-            for key, item in cast("dict[str, Any]", value).items():
-                at = f"{where}{name}[{key}]"
-                known_key = _converted(convert_key, _TRUTHS.get(key, key) if keys.type == F.TYPE_BOOL else key, at)
-                if convert is not None:
-                    pairs[known_key] = _converted(convert, item, at)
-                elif inner is not None and is_known:
-                    _parse_known(pairs[known_key], inner, item, at)
-                elif inner is not None:
-                    if not isinstance(item, dict):
-                        raise InvalidArgument(at, "must be an object")
-                    self.of(inner).fill(pairs[known_key], cast("dict[str, Any]", item), _deeper(at, "."))
+            for text, item in cast("dict[str, Any]", value).items():
+                at = f"{where}{name}[{text}]"
+                key = _converted(convert_key, _TRUTHS.get(text, text) if keys.type == F.TYPE_BOOL else text, at)
+                if key in pairs:
+                    raise InvalidArgument(at, "is written twice")
+                put(pairs, key, item, at)
+
+        return fill
+
+    def _putting(self, field: FieldDescriptor, hint: Hint) -> Callable[[Any, Any, Any, str], None]:
+        """What puts one value into a map."""
+        if field.message_type is not None:
+            fill_in = self._into(field.message_type)
+            return lambda pairs, key, item, at: fill_in(pairs[key], item, at)
+        convert = self.convert(field, hint.get("additionalProperties", {}))
+
+        def put(pairs: Any, key: Any, item: Any, at: str) -> None:
+            pairs[key] = _converted(convert, item, at)
+
+        return put
+
+    def _into(self, inner: Descriptor) -> Fill:
+        """What fills a message in, wherever it stands; `where` names it."""
+        if inner.full_name in WRAPPERS:
+            convert = self.convert(inner.fields_by_name["value"], {})
+
+            def fill_wrapper(message: Any, value: Any, where: str) -> None:
+                message.value = _converted(convert, value, where)
+
+            return fill_wrapper
+        if inner.full_name in FORMS:
+            return lambda message, value, where: _parse_known(message, inner, value, where)
+        made, of = self._made, self.of
+
+        def fill(message: Any, value: Any, where: str) -> None:
+            if not isinstance(value, dict):
+                raise InvalidArgument(where, "must be an object")
+            shape = made.get(inner.full_name) or of(inner)
+            shape.fill(message, cast("dict[str, Any]", value), _deeper(where))
 
         return fill
 
@@ -219,29 +246,11 @@ def _choose(message: Any, field: FieldDescriptor, where: str) -> Any:
     return getattr(message, field.name)
 
 
-_UNRULED: Final = Shapes({}, takes_no_numbers=True)
-
-
-def _known(field: FieldDescriptor, inner: Descriptor) -> Fill:
-    name = field.name
-    takes_null = inner.full_name == "google.protobuf.Value"
-
-    def fill(message: Any, value: Any, where: str) -> None:
-        if value is not None or takes_null:
-            one = _choose(message, field, where)
-            one.SetInParent()
-            _parse_known(one, inner, value, where + name)
-
-    return fill
-
-
 def _parse_known(message: Any, kind: Descriptor, value: Any, where: str) -> None:
-    if kind.full_name in WRAPPERS:
-        field = kind.fields_by_name["value"]
-        convert = _UNRULED.convert(field, {})
-        message.value = _converted(convert, value, where)
-        return
+    exact = _EXACT.get(kind.full_name)
     try:
+        if exact is not None and not (isinstance(value, str) and exact(value)):
+            raise ValueError(value)
         json_format.ParseDict(_undecimal(value), message)
     except (json_format.ParseError, ValueError, TypeError, RecursionError, AttributeError, KeyError):
         raise InvalidArgument(where, FORMS[kind.full_name]) from None
@@ -265,11 +274,10 @@ def _converted(convert: Convert, value: Any, where: str) -> Any:
         raise InvalidArgument(where, str(error)) from None
 
 
-def _deeper(where: str, name: str) -> str:
-    deeper = where + name
-    if deeper.count(".") > MOST_DEEP:
+def _deeper(where: str) -> str:
+    if where.count(".") >= MOST_DEEP:
         raise InvalidArgument("body", f"is nested deeper than {MOST_DEEP} levels")
-    return deeper
+    return where + "."
 
 
 def _whole_number(low: int, high: int, hint: Hint) -> Convert:
@@ -345,7 +353,7 @@ def _truth(value: Any) -> bool:
 
 
 def _bytes(value: Any) -> bytes:
-    if type(value) is not str:
+    if type(value) is not str or not _BASE64(value):
         raise WrongValue("must be a string in base64")
     try:
         raw = value.replace("-", "+").replace("_", "/").rstrip("=")

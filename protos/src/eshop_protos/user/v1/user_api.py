@@ -2,7 +2,6 @@
 # source: eshop_protos/user/v1/user.proto
 """Users of the shop."""
 
-import re as _re
 from typing import Any, Protocol
 
 import grpc
@@ -124,7 +123,7 @@ def check_CreateUserRequest(m: user_pb2.CreateUserRequest) -> _rt.Violation | No
         return ("email", "must have at least 3 characters")
     if len(m.email) > 255:
         return ("email", "must have at most 255 characters")
-    if _re.search("^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+\\Z", m.email) is None:
+    if not _rt.matches("^[^@\\s]+@[^@\\s]+$", m.email):
         return ("email", "must match the pattern ^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$")
     if len(m.phone) > 30:
         return ("phone", "must have at most 30 characters")
@@ -171,7 +170,7 @@ def check_UpdateUserByIDRequest(m: user_pb2.UpdateUserByIDRequest) -> _rt.Violat
             return ("email", "must have at least 3 characters")
         if len(m.email) > 255:
             return ("email", "must have at most 255 characters")
-        if _re.search("^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+\\Z", m.email) is None:
+        if not _rt.matches("^[^@\\s]+@[^@\\s]+$", m.email):
             return ("email", "must match the pattern ^[^@\\t\\n\\f\\r ]+@[^@\\t\\n\\f\\r ]+$")
     if m.HasField("phone"):
         if len(m.phone) > 30:
